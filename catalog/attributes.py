@@ -1,0 +1,459 @@
+"""Attributes: their types and constraints, and what these mean in DuckDB's SQL. Pure: no Django.
+
+The vocabulary is Table Schema (Data Package v2); the meaning is that of attributes.md. A type is one entry of `TYPES`,
+a constraint one entry of `CONSTRAINTS`: what a later type or constraint needs goes there and nowhere else.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from catalog.engine import quote_name
+
+RESERVED_NAMES = ("_id", "_version", "_table")
+MISSING_VALUES = ("",)
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One column of an Object."""
+
+    name: str
+    type: str
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+    precision: int | None = None
+    scale: int = 0
+    timezone: bool = False
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any]) -> "Attribute":
+        """An attribute from its sound definition (see catalog.rules)."""
+        return cls(
+            name=definition["name"],
+            type=definition["type"],
+            constraints=definition.get("constraints", {}),
+            precision=definition.get("precision"),
+            scale=definition.get("scale", 0),
+            timezone=definition.get("timezone", False),
+        )
+
+    @property
+    def kind(self) -> "AttributeType":
+        """The entry of `TYPES` that says what this attribute's values are."""
+        return TYPES[self.type]
+
+    @property
+    def duckdb_type(self) -> str:
+        """The column type in a Part."""
+        return self.kind.duckdb_type(self)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether this is a number with exact decimals."""
+        return self.type == "number" and self.precision is not None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A parsed ObjectVersion."""
+
+    attributes: tuple[Attribute, ...]
+    primary_key: tuple[str, ...] = ()
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    missing_values: tuple[str, ...] = MISSING_VALUES
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any]) -> "Schema":
+        """A schema from its sound definition (see catalog.rules)."""
+        return cls(
+            attributes=tuple(Attribute.from_definition(each) for each in definition["attributes"]),
+            primary_key=tuple(definition.get("primaryKey", ())),
+            unique_keys=tuple(tuple(key) for key in definition.get("uniqueKeys", ())),
+            missing_values=tuple(definition.get("missingValues", MISSING_VALUES)),
+        )
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The attributes' names, in order."""
+        return [attribute.name for attribute in self.attributes]
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Name and DuckDB type of each attribute, in order."""
+        return tuple((attribute.name, attribute.duckdb_type) for attribute in self.attributes)
+
+    def attribute(self, name: str) -> Attribute:
+        """The attribute of this name. KeyError if there is none."""
+        for attribute in self.attributes:
+            if attribute.name == name:
+                return attribute
+        raise KeyError(name)
+
+    def keys(self) -> "Iterator[Key]":
+        """Everything that must be unique: the primary key, the unique keys and the unique attributes."""
+        if self.primary_key:
+            yield Key("primary_key", self.primary_key)
+        for names in self.unique_keys:
+            yield Key("unique_key", names)
+        for attribute in self.attributes:
+            if attribute.constraints.get("unique"):
+                yield Key("unique", (attribute.name,))
+
+
+@dataclass(frozen=True)
+class Key:
+    """Attributes whose values, taken together, stand at most once in a Table. A null part exempts the row."""
+
+    code: str
+    names: tuple[str, ...]
+
+
+# --- reading a cell -------------------------------------------------------------------------------------------------
+# Each function takes SQL for a cell's raw form and gives SQL for its typed value, which is NULL if it can't be read.
+
+
+def _unquoted(cell: str) -> str:
+    """The text of a JSON string, given its JSON; escapes are rare, so most need only their quotes taken off."""
+    plain = f"substring({cell}, 2, length({cell}) - 2)"
+    return (
+        f"CASE WHEN starts_with({cell}, '\"') THEN "
+        f"CASE WHEN contains({cell}, '\\') THEN json_extract_string({cell}, '$') ELSE {plain} END END"
+    )
+
+
+def _string_from_json(attribute: Attribute, cell: str) -> str:
+    return _unquoted(cell)
+
+
+def _string_from_text(attribute: Attribute, cell: str) -> str:
+    return cell
+
+
+def _integer_from_json(attribute: Attribute, cell: str) -> str:
+    whole = f"TRY_CAST({cell} AS DOUBLE)"
+    return (
+        f"CASE WHEN regexp_full_match({cell}, '-?[0-9]+') THEN TRY_CAST({cell} AS BIGINT) "
+        f"WHEN starts_with({cell}, '\"') THEN NULL "
+        f"WHEN {whole} = trunc({whole}) THEN TRY_CAST({whole} AS BIGINT) END"
+    )
+
+
+def _integer_from_text(attribute: Attribute, cell: str) -> str:
+    return f"CASE WHEN regexp_full_match({cell}, '[+-]?[0-9]+') THEN TRY_CAST({cell} AS BIGINT) END"
+
+
+def _finite(value: str) -> str:
+    return f"CASE WHEN isfinite({value}) THEN {value} END"
+
+
+def _exact(attribute: Attribute, text: str) -> str:
+    """A DECIMAL that takes the digits as they are: more places than the scale are refused, never rounded."""
+    value = f"TRY_CAST({text} AS {attribute.duckdb_type})"
+    plain = f"regexp_full_match({text}, '[+-]?[0-9]*([.][0-9]{{0,{attribute.scale}}}0*)?')"
+    scientific = f"regexp_full_match({text}, '[+-]?[0-9]+([.][0-9]*)?[eE][+-]?[0-9]+')"
+    return (
+        f"CASE WHEN {plain} THEN {value} "
+        f"WHEN {scientific} AND CAST({value} AS DOUBLE) = TRY_CAST({text} AS DOUBLE) THEN {value} END"
+    )
+
+
+def _number_from_json(attribute: Attribute, cell: str) -> str:
+    if attribute.is_exact:
+        return _exact(attribute, f"CASE WHEN starts_with({cell}, '\"') THEN {_unquoted(cell)} ELSE {cell} END")
+    return f"CASE WHEN NOT starts_with({cell}, '\"') THEN {_finite(f'TRY_CAST({cell} AS DOUBLE)')} END"
+
+
+def _number_from_text(attribute: Attribute, cell: str) -> str:
+    if attribute.is_exact:
+        return _exact(attribute, cell)
+    lexical = f"regexp_full_match({cell}, '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?')"
+    return f"CASE WHEN {lexical} THEN {_finite(f'TRY_CAST({cell} AS DOUBLE)')} END"
+
+
+def _boolean_from_json(attribute: Attribute, cell: str) -> str:
+    return f"CASE {cell} WHEN 'true' THEN true WHEN 'false' THEN false END"
+
+
+def _boolean_from_text(attribute: Attribute, cell: str) -> str:
+    return (
+        f"CASE WHEN {cell} IN ('true', 'True', 'TRUE', '1') THEN true "
+        f"WHEN {cell} IN ('false', 'False', 'FALSE', '0') THEN false END"
+    )
+
+
+def _date_from_text(attribute: Attribute, cell: str) -> str:
+    return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN TRY_CAST({cell} AS DATE) END"
+
+
+def _datetime_from_text(attribute: Attribute, cell: str) -> str:
+    clock = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6}0*)?)?"
+    offset = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)" if attribute.timezone else ""
+    return (
+        f"CASE WHEN regexp_full_match({cell}, '{clock}{offset}') THEN TRY_CAST({cell} AS {attribute.duckdb_type}) END"
+    )
+
+
+def _via_string(from_text: Callable[[Attribute, str], str]) -> Callable[[Attribute, str], str]:
+    """A type whose JSON form is a string with the type's text."""
+    return lambda attribute, cell: from_text(attribute, _unquoted(cell))
+
+
+# --- taking a typed column ------------------------------------------------------------------------------------------
+
+INTEGER_COLUMNS = frozenset(
+    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT".split()
+)
+
+
+def _column_family(column_type: str) -> str:
+    """The family of a DuckDB column type: "integer", "decimal", "double", or the type's own name in lower case."""
+    bare = column_type.split("(")[0]
+    if bare in INTEGER_COLUMNS:
+        return "integer"
+    return {"FLOAT": "double", "TIMESTAMP WITH TIME ZONE": "timestamptz"}.get(bare, bare.lower())
+
+
+def _lossless(attribute: Attribute, cell: str) -> str:
+    value = f"TRY_CAST({cell} AS {attribute.duckdb_type})"
+    return f"CASE WHEN {value} = {cell} THEN {value} END"
+
+
+def _exact_from_double(attribute: Attribute, cell: str) -> str:
+    """A double counts as the decimal that it stands nearest to, if it reads back as the same double."""
+    value = f"TRY_CAST({cell} AS {attribute.duckdb_type})"
+    return f"CASE WHEN CAST({value} AS DOUBLE) = {cell} THEN {value} END"
+
+
+def _same(attribute: Attribute, cell: str) -> str:
+    return f"CAST({cell} AS {attribute.duckdb_type})"
+
+
+@dataclass(frozen=True)
+class AttributeType:
+    """What an attribute type is: its column, how its cells are read, and the constraints that it allows.
+
+    `from_columns` says which families of DuckDB columns a function may return for it, and how they are taken.
+    """
+
+    title: str
+    duckdb_type: Callable[[Attribute], str]
+    from_json: Callable[[Attribute, str], str]
+    from_text: Callable[[Attribute, str], str]
+    from_columns: Mapping[str, Callable[[Attribute, str], str]]
+    constraints: frozenset[str]
+
+
+_ANY = frozenset({"required", "unique", "enum"})
+_ORDERED = _ANY | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+
+
+def _number_column(attribute: Attribute) -> str:
+    return f"DECIMAL({attribute.precision},{attribute.scale})" if attribute.is_exact else "DOUBLE"
+
+
+def _number_from_integer(attribute: Attribute, cell: str) -> str:
+    return _lossless(attribute, cell) if attribute.is_exact else _same(attribute, cell)
+
+
+def _number_from_decimal(attribute: Attribute, cell: str) -> str:
+    return _lossless(attribute, cell) if attribute.is_exact else _same(attribute, cell)
+
+
+def _number_from_double(attribute: Attribute, cell: str) -> str:
+    return _exact_from_double(attribute, cell) if attribute.is_exact else _finite(_same(attribute, cell))
+
+
+TYPES: Mapping[str, AttributeType] = {
+    "string": AttributeType(
+        "text",
+        lambda attribute: "VARCHAR",
+        _string_from_json,
+        _string_from_text,
+        {"varchar": _same},
+        _ANY | {"minLength", "maxLength", "pattern"},
+    ),
+    "integer": AttributeType(
+        "a whole number",
+        lambda attribute: "BIGINT",
+        _integer_from_json,
+        _integer_from_text,
+        {"integer": _lossless, "decimal": _lossless, "double": _lossless},
+        _ORDERED,
+    ),
+    "number": AttributeType(
+        "a number",
+        _number_column,
+        _number_from_json,
+        _number_from_text,
+        {"integer": _number_from_integer, "decimal": _number_from_decimal, "double": _number_from_double},
+        _ORDERED,
+    ),
+    "boolean": AttributeType(
+        "true or false",
+        lambda attribute: "BOOLEAN",
+        _boolean_from_json,
+        _boolean_from_text,
+        {"boolean": _same},
+        _ANY,
+    ),
+    "date": AttributeType(
+        "a date such as 2026-01-31",
+        lambda attribute: "DATE",
+        _via_string(_date_from_text),
+        _date_from_text,
+        {"date": _same, "timestamp": _lossless},
+        _ORDERED,
+    ),
+    "datetime": AttributeType(
+        "a date and time such as 2026-01-31T12:30:00",
+        lambda attribute: "TIMESTAMP WITH TIME ZONE" if attribute.timezone else "TIMESTAMP",
+        _via_string(_datetime_from_text),
+        _datetime_from_text,
+        {"timestamp": _same, "timestamptz": _same, "date": _same},
+        _ORDERED,
+    ),
+}
+
+
+def from_column(attribute: Attribute, column_type: str, cell: str) -> str | None:
+    """SQL that takes a column of a DuckDB type as this attribute, or None if that type can't be one."""
+    family = _column_family(column_type)
+    if attribute.type == "datetime" and (family == "timestamptz") != attribute.timezone:
+        return None
+    take = attribute.kind.from_columns.get(family)
+    return take(attribute, cell) if take else None
+
+
+def describe_type(attribute: Attribute) -> str:
+    """What a value of this attribute must be, in words: "a number with at most 12 digits, 2 of them after the point"."""
+    if attribute.is_exact:
+        places = f"{attribute.scale} of them after the point"
+        return f"a number with at most {attribute.precision} digits, {places}"
+    if attribute.type == "datetime":
+        return attribute.kind.title + ("+02:00, with its offset" if attribute.timezone else ", without offset")
+    return attribute.kind.title
+
+
+# --- constraints ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A row-level constraint: the condition that breaks it, over a typed column and a parameter with its value.
+
+    In `violated`, `{column}` is the column, `{value}` the parameter cast to the column's type, `{raw}` the bare
+    parameter. `message` takes `name`, `shown` (the cell) and `constraint`.
+    """
+
+    code: str
+    violated: str
+    message: str
+    takes: str  # what its value is: "flag", "bound" (a value of the attribute), "length", "pattern" or "values"
+
+
+CONSTRAINTS: Mapping[str, Constraint] = {
+    "required": Constraint("required", "{column} IS NULL", "{name} is missing", "flag"),
+    "minimum": Constraint("minimum", "{column} < {value}", "{name} is {shown}; the minimum is {constraint}", "bound"),
+    "maximum": Constraint("maximum", "{column} > {value}", "{name} is {shown}; the maximum is {constraint}", "bound"),
+    "exclusiveMinimum": Constraint(
+        "exclusive_minimum", "{column} <= {value}", "{name} is {shown}; it must be greater than {constraint}", "bound"
+    ),
+    "exclusiveMaximum": Constraint(
+        "exclusive_maximum", "{column} >= {value}", "{name} is {shown}; it must be less than {constraint}", "bound"
+    ),
+    "minLength": Constraint(
+        "min_length",
+        "length({column}) < {raw}",
+        "{name} is {shown}; it must have at least {constraint} characters",
+        "length",
+    ),
+    "maxLength": Constraint(
+        "max_length",
+        "length({column}) > {raw}",
+        "{name} is {shown}; it may have at most {constraint} characters",
+        "length",
+    ),
+    "pattern": Constraint(
+        "pattern",
+        "NOT regexp_full_match({column}, {raw})",
+        "{name} is {shown}; the whole of it must match {constraint}",
+        "pattern",
+    ),
+    "enum": Constraint(
+        "enum",
+        "{column} IS NOT NULL AND NOT list_contains(CAST({raw} AS {type}[]), {column})",
+        "{name} is {shown}; allowed: {constraint}",
+        "values",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A constraint of one attribute, ready to run: `condition` is SQL over `column` with named parameters."""
+
+    attribute: Attribute
+    constraint: Constraint
+    value: Any
+    condition: str
+    parameters: Mapping[str, Any]
+
+    def message(self, shown: str) -> str:
+        """The sentence for a cell, shown as text."""
+        value = ", ".join(map(str, self.value)) if isinstance(self.value, list) else self.value
+        return self.constraint.message.format(name=self.attribute.name, shown=shown, constraint=value)
+
+
+def checks(attribute: Attribute, column: str, required: bool = False) -> Sequence[Check]:
+    """The row-level checks of an attribute over an SQL column; `required` adds what a primary key implies.
+
+    Bounds and enum members are passed as text and cast by DuckDB to the column's type, so that exact decimals and
+    dates keep their meaning.
+    """
+    constraints = dict(attribute.constraints)
+    if required:
+        constraints["required"] = True
+    found = []
+    for name, value in constraints.items():
+        constraint = CONSTRAINTS.get(name)
+        if constraint is None or (constraint.takes == "flag" and not value):
+            continue
+        parameter = f"{column}_{constraint.code}"
+        condition = constraint.violated.format(
+            column=column,
+            type=attribute.duckdb_type,
+            raw=f"${parameter}",
+            value=f"CAST(${parameter} AS {attribute.duckdb_type})",
+        )
+        found.append(
+            Check(
+                attribute,
+                constraint,
+                value,
+                condition,
+                {} if constraint.takes == "flag" else {parameter: _given(constraint, value)},
+            )
+        )
+    return found
+
+
+def _given(constraint: Constraint, value: Any) -> Any:
+    """A constraint's value as a parameter: bounds and members as text, lengths and patterns as they are."""
+    if constraint.takes == "bound":
+        return as_text(value)
+    if constraint.takes == "values":
+        return [as_text(member) for member in value]
+    return value
+
+
+def as_text(value: Any) -> str:
+    """A JSON scalar as the text that DuckDB casts: true, 1.5, 2026-01-31."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def columns_sql(names: Sequence[str]) -> str:
+    """Names as an SQL list."""
+    return ", ".join(quote_name(name) for name in names)

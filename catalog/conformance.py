@@ -1,0 +1,424 @@
+"""Whether rows conform to an Object, and their Parts if they do. Pure: no Django.
+
+Rows go through DuckDB a slice at a time: read, check, write a Part. Nothing is kept of a source with an error but the
+report, which has the true total and the first errors in the order of their rows.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from catalog import engine
+from catalog.attributes import Attribute, Check, Key, Schema, checks, describe_type
+from catalog.engine import quote_name, quote_text
+from catalog.sources import Cells, MalformedError, Slice, Source
+from config.problems import nearest, pointer
+
+ERRORS_LISTED = 1_000
+SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class RowError:
+    """One thing that is wrong with one row (attributes.md, Errors). `row` counts from 1; 0 is the header."""
+
+    row: int
+    attribute: str
+    code: str
+    message: str
+    value: Any = None
+    constraint: Any = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as in the contract; `value` and `constraint` stand where they mean something."""
+        found: dict[str, Any] = {
+            "row": self.row,
+            "attribute": self.attribute,
+            "code": self.code,
+            "message": self.message,
+        }
+        if self.value is not None:
+            found["value"] = self.value
+        if self.constraint is not None:
+            found["constraint"] = self.constraint
+        found["pointer"] = pointer("rows", self.row, self.attribute) if self.attribute else pointer("rows", self.row)
+        return found
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is wrong with rows: the true total, and the first errors."""
+
+    errors: tuple[RowError, ...]
+    error_count: int
+    row_count: int
+
+    @property
+    def is_truncated(self) -> bool:
+        return self.error_count > len(self.errors)
+
+    @property
+    def title(self) -> str:
+        """ "3 errors in 1000 rows"."""
+        return f"{self.error_count} error{'s' * (self.error_count != 1)} in {self.row_count} row{'s' * (self.row_count != 1)}"
+
+
+@dataclass(frozen=True)
+class PartFile:
+    """A Part on its way to the database."""
+
+    path: Path
+    digest: str
+    row_count: int
+    size_bytes: int
+    first_row_id: int
+    last_row_id: int
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where Parts go: a directory, the `_id` of the first row, and the number of the TableVersion that writes them."""
+
+    directory: Path
+    first_row_id: int = 1
+    version: int = 0
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """The Parts of rows that conform, in order, or the report of rows that don't."""
+
+    parts: tuple[PartFile, ...]
+    row_count: int
+    report: Report | None = None
+
+
+@dataclass(frozen=True)
+class _SliceOutcome:
+    row_count: int
+    part: PartFile | None
+    errors: tuple[RowError, ...] = ()
+    error_count: int = 0
+
+
+def conform(source: Source, schema: Schema, destination: Destination, workers: int = 2) -> Conformed:
+    """Check all rows of a source against a schema and write them as Parts.
+
+    Row-level rules only; keys that span rows are checked by `key_errors`, over Parts. At most `workers` slices are in
+    work at once, each in memory; every slice is looked at even after an error, so the totals are true.
+    """
+    cells = source.cells(schema)
+
+    def work(numbered: tuple[int, Slice]) -> _SliceOutcome:
+        return _conform_slice(schema, cells, numbered[0], numbered[1], destination)
+
+    errors: list[RowError] = []
+    parts: list[PartFile] = []
+    error_count = row_count = 0
+    try:
+        for outcome in _in_parallel(work, enumerate(source.slices()), workers):
+            error_count += outcome.error_count
+            row_count += outcome.row_count
+            errors += outcome.errors[: ERRORS_LISTED - len(errors)]
+            parts += [outcome.part] if outcome.part else []
+    except MalformedError as error:
+        errors.append(RowError(error.row, "", error.code, error.message))
+        error_count += 1
+        row_count = max(row_count, error.row)
+    if error_count:
+        return Conformed((), row_count, Report(tuple(errors), error_count, row_count))
+    return Conformed(tuple(parts), row_count)
+
+
+def _in_parallel(
+    work: Callable[[tuple[int, Slice]], _SliceOutcome], items: Iterable[tuple[int, Slice]], workers: int
+) -> Iterator[_SliceOutcome]:
+    """Outcomes in the order of the items. A single item, the common case, is done here, without a thread."""
+    waiting = iter(items)
+    first = list(islice(waiting, 2))
+    if len(first) < 2:
+        yield from map(work, first)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(work, item) for item in first]
+        for item in waiting:
+            if len(running) > workers:
+                yield running.pop(0).result()
+            running.append(pool.submit(work, item))
+        for future in running:
+            yield future.result()
+
+
+def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, destination: Destination) -> _SliceOutcome:
+    places = range(len(schema.attributes))
+    raw = cells.raw.format(relation=piece.relation)
+    typed = ", ".join(f"{cells.typed[place]} AS c{place}" for place in places)
+    lost = "".join(f" OR (r{place} IS NOT NULL AND c{place} IS NULL)" for place in places)
+    columns = ", ".join(f"c{place}" for place in places)
+    with engine.cursor() as connection:
+        connection.execute(
+            f"CREATE TEMP TABLE slice AS SELECT {columns}, (faults > 0{lost}) AS faulty "
+            f"FROM (SELECT faults, {', '.join(f'r{place}' for place in places)}, {typed} FROM ({raw}))",
+            piece.parameters,
+        )
+        all_checks = _row_checks(schema)
+        row_count, faulty, *broken = _count(
+            connection, "slice", ["faulty", *(check.condition for check in all_checks)], all_checks
+        )
+        if not faulty and not any(broken):
+            part = _write_part(connection, schema, number, piece, destination) if row_count else None
+            return _SliceOutcome(row_count, part)
+        errors, error_count = _explain(connection, schema, cells, piece, raw)
+        return _SliceOutcome(row_count, None, tuple(errors), error_count)
+
+
+def _row_checks(schema: Schema) -> list[Check]:
+    """Every row-level check over the columns c0, c1, ... of a slice."""
+    return [
+        check
+        for place, attribute in enumerate(schema.attributes)
+        for check in checks(attribute, f"c{place}", required=attribute.name in schema.primary_key)
+    ]
+
+
+def _count(
+    connection: duckdb.DuckDBPyConnection, relation: str, conditions: Sequence[str], used: Sequence[Check]
+) -> list[int]:
+    """How many rows there are, and how many meet each condition."""
+    parameters: dict[str, Any] = {}
+    for check in used:
+        parameters |= check.parameters
+    filters = "".join(f", count(*) FILTER ({condition})" for condition in conditions)
+    row = connection.execute(f"SELECT count(*){filters} FROM {relation}", parameters).fetchone()
+    return list(row or ())
+
+
+def _write_part(
+    connection: duckdb.DuckDBPyConnection, schema: Schema, number: int, piece: Slice, destination: Destination
+) -> PartFile:
+    first = destination.first_row_id + piece.rows_before
+    columns = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
+    select = (
+        f"SELECT {columns}, CAST(rowid + {first} AS BIGINT) AS _id, CAST({destination.version} AS BIGINT) AS _version "
+        "FROM slice"
+    )
+    return write_part(connection, select, destination.directory / f"part-{number}.parquet")
+
+
+def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> PartFile:
+    """Write a SELECT with `_id` as one Part; the caller sees to it that it has between 1 and SLICE_ROWS rows."""
+    connection.execute(f"COPY ({select}) TO {quote_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    row = connection.execute(
+        f"SELECT count(*), min(_id), max(_id) FROM read_parquet({quote_text(str(path))})"
+    ).fetchone()
+    row_count, first, last = row or (0, 0, 0)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return PartFile(path, digest, row_count, path.stat().st_size, first or 0, last or 0)
+
+
+# --- explaining errors ----------------------------------------------------------------------------------------------
+
+
+def _explain(
+    connection: duckdb.DuckDBPyConnection, schema: Schema, cells: Cells, piece: Slice, raw: str
+) -> tuple[list[RowError], int]:
+    """The errors of a slice that has some: the first ERRORS_LISTED by row, and how many there are."""
+    typed = ", ".join(f"{sql} AS c{place}" for place, sql in enumerate(cells.typed))
+    connection.execute(f"CREATE TEMP TABLE explained AS SELECT *, {typed} FROM ({raw})", piece.parameters)
+    row = connection.execute("SELECT coalesce(sum(faults), 0)::BIGINT FROM explained").fetchone()
+    total = int(row[0]) if row else 0
+    errors = _shape_errors(connection, schema, piece) if total else []
+    findings = [*_unread_findings(schema, cells), *_constraint_findings(schema)]
+    used = [finding.check for finding in findings if finding.check]
+    _, *counts = _count(connection, "explained", [finding.condition for finding in findings], used)
+    total += sum(counts)
+    for finding, count in zip(findings, counts, strict=True):
+        if count:
+            errors += finding.listed(connection, piece.rows_before)
+    errors.sort(key=lambda error: error.row)
+    return errors[:ERRORS_LISTED], total
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """A kind of error of one attribute: the condition over `explained`, and how to word it."""
+
+    attribute: Attribute
+    place: int
+    condition: str
+    check: Check | None = None
+    column_type: str | None = None
+
+    def listed(self, connection: duckdb.DuckDBPyConnection, rows_before: int) -> list[RowError]:
+        shown = f"c{self.place}" if self.check else f"r{self.place}"
+        parameters = dict(self.check.parameters) if self.check else {}
+        rows = connection.execute(
+            f"SELECT rowid, left(CAST({shown} AS VARCHAR), {SHOWN_CHARACTERS * 2}) FROM explained "
+            f"WHERE {self.condition} ORDER BY rowid LIMIT {ERRORS_LISTED}",
+            parameters,
+        ).fetchall()
+        return [self._error(rows_before + row + 1, cell) for row, cell in rows]
+
+    def _error(self, row: int, cell: str | None) -> RowError:
+        name = self.attribute.name
+        if self.check:
+            code = self.check.constraint.code
+            value = _plain(self.attribute, cell)
+            message = self.check.message(_shown(cell))
+            return RowError(row, name, code, message, value, None if code == "required" else self.check.value)
+        if self.column_type:
+            message = f"{name} comes as {self.column_type}; it must be {describe_type(self.attribute)}"
+            return RowError(row, name, "type", message, cell)
+        code = "out_of_range" if _is_beyond(self.attribute, cell or "") else "type"
+        message = f"{name} is {_shown(cell)}; it must be {describe_type(self.attribute)}"
+        if code == "out_of_range" and not self.attribute.is_exact:
+            message = f"{name} is {_shown(cell)}, which is beyond the 64 bits of a {self.attribute.type}"
+        return RowError(row, name, code, message, _parsed(cell))
+
+
+def _unread_findings(schema: Schema, cells: Cells) -> Iterator[_Finding]:
+    for place, attribute in enumerate(schema.attributes):
+        condition = f"readable AND r{place} IS NOT NULL AND c{place} IS NULL"
+        yield _Finding(attribute, place, condition, column_type=cells.unreadable.get(attribute.name))
+
+
+def _constraint_findings(schema: Schema) -> Iterator[_Finding]:
+    for place, attribute in enumerate(schema.attributes):
+        for check in checks(attribute, f"c{place}", required=attribute.name in schema.primary_key):
+            # A cell that is there but can't be read is a type error already.
+            read = f"readable AND (r{place} IS NULL OR c{place} IS NOT NULL) AND ({check.condition})"
+            yield _Finding(attribute, place, read, check)
+
+
+def _shape_errors(connection: duckdb.DuckDBPyConnection, schema: Schema, piece: Slice) -> list[RowError]:
+    rows = connection.execute(
+        f"SELECT rowid, record FROM explained WHERE faults > 0 ORDER BY rowid LIMIT {ERRORS_LISTED}"
+    ).fetchall()
+    found: list[RowError] = []
+    for row, record in rows:
+        found += _record_errors(schema, piece.rows_before + row + 1, record)
+    return found
+
+
+def _record_errors(schema: Schema, row: int, record: str) -> Iterator[RowError]:
+    """What is wrong with the shape of one JSON row."""
+    try:
+        pairs = json.loads(record, object_pairs_hook=_Pairs)
+    except ValueError as error:
+        yield RowError(row, "", "malformed", f"The row is not JSON: {error}", _shorten(record))
+        return
+    if not isinstance(pairs, _Pairs):
+        yield RowError(row, "", "type", "The row is not a JSON object", _shorten(record))
+        return
+    seen = set()
+    for name, value in pairs:
+        if name not in schema.names:
+            hint = nearest(name, schema.names)
+            yield RowError(row, name, "unknown_attribute", f"{name!r} is no attribute; {hint}", _shorten(value))
+        elif name in seen:
+            yield RowError(row, name, "duplicate_attribute", f"{name!r} stands twice in the row", _shorten(value))
+        seen.add(name)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object, as they stand, duplicates included."""
+
+
+def _shorten(value: Any) -> Any:
+    return value[:SHOWN_CHARACTERS] if isinstance(value, str) else value
+
+
+def _shown(cell: str | None) -> str:
+    if cell is None:
+        return "null"
+    return cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
+
+
+def _parsed(cell: str | None) -> Any:
+    """A raw cell as the JSON value it was, or as its text."""
+    try:
+        return _shorten(json.loads(cell or "null", parse_float=Decimal))
+    except ValueError:
+        return _shorten(cell)
+
+
+def _plain(attribute: Attribute, cell: str | None) -> Any:
+    """A typed cell, given as text, as a JSON value."""
+    if attribute.type in {"integer", "number", "boolean"}:
+        return _parsed(cell)
+    return _shorten(cell)
+
+
+def _is_beyond(attribute: Attribute, cell: str) -> bool:
+    """Whether an unreadable cell is a number that is too large, rather than no number."""
+    if attribute.type not in {"integer", "number"} or cell.startswith('"'):
+        return False
+    try:
+        number = Decimal(cell)
+    except ArithmeticError:
+        return False
+    if attribute.type == "integer":
+        return number == number.to_integral_value() if number.is_finite() else False
+    if attribute.is_exact:
+        return number.is_finite() and number.adjusted() + 1 > (attribute.precision or 0) - attribute.scale
+    return number.is_finite()
+
+
+# --- keys -----------------------------------------------------------------------------------------------------------
+
+
+def key_errors(
+    schema: Schema, keys: Sequence[Key], relation: str, changed: str, rows: str = "_id"
+) -> tuple[list[RowError], int]:
+    """Rows of `changed` whose key stands more than once in `relation`; the later row is the one in error.
+
+    relation, changed: SQL with the attributes and `_id`; `rows` is SQL over `changed` that numbers its rows from 1.
+    """
+    errors: list[RowError] = []
+    total = 0
+    with engine.cursor() as connection:
+        for key in keys:
+            found, count = _duplicates(connection, schema, key, relation, changed, rows)
+            errors += found
+            total += count
+    errors.sort(key=lambda error: error.row)
+    return errors[:ERRORS_LISTED], total
+
+
+def _duplicates(
+    connection: duckdb.DuckDBPyConnection, schema: Schema, key: Key, relation: str, changed: str, rows: str
+) -> tuple[list[RowError], int]:
+    names = ", ".join(quote_name(name) for name in key.names)
+    whole = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in key.names)
+    twice = (
+        f"SELECT {names}, min(_id) AS first FROM {relation} WHERE {whole} "
+        f"AND ({names}) IN (SELECT ({names}) FROM {changed} WHERE {whole}) GROUP BY {names} HAVING count(*) > 1"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {twice}")
+    row = connection.execute("SELECT count(*) FROM twice").fetchone()
+    if not row or not row[0]:
+        return [], 0
+    match = " AND ".join(f"new.{quote_name(name)} = twice.{quote_name(name)}" for name in key.names)
+    shown = ", ".join(f"CAST(new.{quote_name(name)} AS VARCHAR)" for name in key.names)
+    late = f"FROM (SELECT *, {rows} AS number FROM {changed}) AS new JOIN twice ON {match} WHERE new._id <> twice.first"
+    count = connection.execute(f"SELECT count(*) {late}").fetchone()
+    listed = connection.execute(f"SELECT number, {shown} {late} ORDER BY number LIMIT {ERRORS_LISTED}").fetchall()
+    return [_key_error(schema, key, number, cells) for number, *cells in listed], int(count[0]) if count else 0
+
+
+def _key_error(schema: Schema, key: Key, row: int, cells: Sequence[str]) -> RowError:
+    attribute = key.names[0] if len(key.names) == 1 else ""
+    values = {name: _plain(schema.attribute(name), cell) for name, cell in zip(key.names, cells, strict=True)}
+    shown = ", ".join(f"{name} {_shown(cell)}" for name, cell in zip(key.names, cells, strict=True))
+    message = f"Another row already has {shown}"
+    value = values[attribute] if attribute else values
+    return RowError(row, attribute, key.code, message, value, list(key.names))

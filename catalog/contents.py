@@ -1,0 +1,518 @@
+"""The one write path for rows (invariant 3): Tables, their versions, their Parts. To read, see catalog.reading.
+
+Every write makes a new TableVersion in one transaction. Writers to one Table queue on its row: on PostgreSQL by row
+lock, on SQLite because a transaction takes the write lock when it begins. Readers never wait. Large input is checked
+and encoded before the lock is taken, and again under it only if another writer came first.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from catalog import engine
+from catalog.conformance import (
+    ERRORS_LISTED,
+    Conformed,
+    Destination,
+    PartFile,
+    Report,
+    RowError,
+    conform,
+    key_errors,
+    write_part,
+)
+from catalog.engine import quote_name, quote_text
+from catalog.models import ObjectVersion, Part, Table, TableVersion, VersionPart
+from catalog.parts import rows_sql, tail_to_merge
+from catalog.reading import part_paths, version_digests, version_paths, version_source
+from catalog.sources import Source, TypedColumns
+
+Operation = TableVersion.Operation
+
+
+class NonconformingError(Exception):
+    """Rows don't conform to their Object; `report` says which and why. Nothing was written."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report.title)
+        self.report = report
+
+
+class StaleVersionError(Exception):
+    """The Table has another version than the writer expects."""
+
+    def __init__(self, table: Table, expected: int) -> None:
+        super().__init__(f"{table.name!r} is at version {table.version}, not {expected}.")
+        self.current, self.expected = table.version, expected
+
+
+class UnknownRowsError(Exception):
+    """Rows to be changed or deleted are not there."""
+
+    def __init__(self, row_ids: Sequence[int]) -> None:
+        listed = ", ".join(map(str, row_ids[:20])) + (", …" if len(row_ids) > 20 else "")
+        super().__init__(f"The table has no row with _id {listed}.")
+        self.row_ids = list(row_ids)
+
+
+@dataclass(frozen=True)
+class Write:
+    """Who writes and why; `expected_version` refuses the write if the Table has moved on."""
+
+    author: Any = None
+    message: str = ""
+    expected_version: int | None = None
+
+
+ANONYMOUS = Write()
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> TableVersion:
+    """Save a new Table (checked by the caller's `full_clean`) with its rows as version 1."""
+    with _workspace() as directory:
+        object_version = table.object.current
+        conformed = _conformed(source, object_version, Destination(directory, 1, 1))
+        _refuse_duplicates(object_version, [part.path for part in conformed.parts])
+        with transaction.atomic():
+            if table.object.version != type(table.object).objects.only("version").get(pk=table.object_id).version:
+                raise StaleObjectError(table.object.name)
+            table.created_by = write.author
+            table.save()
+            return _commit(table, object_version, Operation.CREATE, write, conformed.parts, added=conformed.row_count)
+
+
+class StaleObjectError(Exception):
+    """The Object got a new version while rows were being checked against the old one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The object {name!r} was changed while the rows were being checked; try again.")
+
+
+def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> TableVersion:
+    """Add rows at the end. Small Parts at the end are merged, so many small appends stay cheap to read."""
+
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+        destination = Destination(directory, next_row_id, base.number + 1)
+        conformed = _conformed(source, base.object_version, destination)
+        old = _part_rows(base)
+        _refuse_duplicates(base.object_version, [part.path for part in conformed.parts], [row.digest for row in old])
+        merged = tail_to_merge([row.row_count for row in old], conformed.row_count)
+        kept = [row.digest for row in old[: len(old) - merged]]
+        if merged and conformed.parts:
+            tail = part_paths([row.digest for row in old[len(old) - merged :]])
+            together = [*tail, *(part.path for part in conformed.parts)]
+            parts = [_merge(base.object_version, together, directory)]
+        else:
+            parts = list(conformed.parts)
+        return _Prepared(kept, parts, added=conformed.row_count)
+
+    return _write(table, Operation.APPEND, write, prepare)
+
+
+def replace_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> TableVersion:
+    """Put these rows in place of all rows; they get new ids."""
+
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+        conformed = _conformed(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
+        _refuse_duplicates(base.object_version, [part.path for part in conformed.parts])
+        return _Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
+
+    return _write(table, Operation.REPLACE, write, prepare)
+
+
+def delete_rows(table: Table, row_ids: Sequence[int], write: Write = ANONYMOUS) -> TableVersion:
+    """Delete rows by `_id`. Raises UnknownRowsError if one isn't there."""
+    wanted = sorted(set(row_ids))
+
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+        touched = _touched(base, wanted)
+        columns = _part_columns(base.object_version)
+        kept, parts = [], []
+        for position, row in enumerate(_part_rows(base)):
+            if row.digest not in touched:
+                kept.append((position, row.digest))
+                continue
+            select = f"SELECT {columns} FROM {_file(row.digest)} WHERE _id NOT IN (SELECT unnest($wanted))"
+            part = _rewrite(select, {"wanted": wanted}, directory / f"kept-{position}.parquet")
+            if part:
+                parts.append((position, part))
+        return _Prepared.in_place(kept, parts, removed=len(wanted))
+
+    return _write(table, Operation.DELETE, write, prepare)
+
+
+def update_rows(
+    table: Table,
+    row_ids: Sequence[int],
+    source: Source,
+    given: Sequence[Sequence[str]] | None = None,
+    write: Write = ANONYMOUS,
+) -> TableVersion:
+    """Change rows by `_id`: row k of the source is for row_ids[k].
+
+    given: per row the attributes that it brings, the others keep their values; None means whole rows. Raises
+    UnknownRowsError, ValidationError for an `_id` that stands twice, and NonconformingError.
+    """
+    if len(set(row_ids)) != len(row_ids):
+        raise ValidationError({"_id": ValidationError("A row may be changed once in one request.", code="duplicate")})
+
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+        touched = _touched(base, row_ids)
+        merged = source if given is None else _patched(base, touched, row_ids, source, given, directory)
+        conformed = _conformed(merged, base.object_version, Destination(directory, 1, base.number + 1))
+        fresh = _with_ids(base.object_version, conformed, row_ids)
+        kept, parts = [], []
+        for position, row in enumerate(_part_rows(base)):
+            if row.digest not in touched:
+                kept.append((position, row.digest))
+                continue
+            select = (
+                f"SELECT {_part_columns(base.object_version)} FROM (SELECT {_part_columns(base.object_version)} "
+                f"FROM {_file(row.digest)} AS old ANTI JOIN ({fresh}) AS new USING (_id) UNION ALL "
+                f"SELECT {_part_columns(base.object_version)} FROM ({fresh}) "
+                f"SEMI JOIN {_file(row.digest)} AS old USING (_id)) ORDER BY _id"
+            )
+            part = _rewrite(select, {}, directory / f"changed-{position}.parquet")
+            if part:
+                parts.append((position, part))
+        prepared = _Prepared.in_place(kept, parts, changed=len(row_ids))
+        everything = [*part_paths(prepared.kept), *(part.path for part in prepared.parts)]
+        _refuse_duplicates_in(base.object_version, everything, fresh, row_ids)
+        return prepared
+
+    return _write(table, Operation.UPDATE, write, prepare)
+
+
+def revert_table(table: Table, number: int, write: Write = ANONYMOUS) -> TableVersion:
+    """Make an earlier version's rows current again, as a new version. Raises TableVersion.DoesNotExist."""
+    earlier = table.versions.select_related("object_version").get(number=number)
+
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+        if earlier.object_version_id == base.object_version_id:
+            return _Prepared(version_digests(earlier), [], added=earlier.row_count, removed=base.row_count)
+        source = version_source(earlier)
+        conformed = _conformed(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
+        _refuse_duplicates(base.object_version, [part.path for part in conformed.parts])
+        return _Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
+
+    return _write(table, Operation.REVERT, write, prepare)
+
+
+def conform_table(table: Table, object_version: ObjectVersion, write: Write = ANONYMOUS) -> TableVersion:
+    """Take the Table's rows to a new version of its Object. Raises NonconformingError.
+
+    For catalog.evolution, inside its transaction; ids stay, and Parts too where no column changes.
+    """
+    base = table.current
+    with _workspace() as directory:
+        conformed = _conformed(version_source(base), object_version, Destination(directory, 1, base.number + 1))
+        if base.object_version.schema.columns == object_version.schema.columns:
+            prepared = _Prepared(version_digests(base), [])
+            paths = version_paths(base)
+        else:
+            parts = [
+                _with_old_ids(object_version, part, old, directory / f"conformed-{position}.parquet")
+                for position, (part, old) in enumerate(zip(conformed.parts, version_paths(base), strict=True))
+            ]
+            prepared = _Prepared([], parts)
+            paths = [part.path for part in parts]
+        _refuse_duplicates(object_version, paths)
+        return _commit_prepared(table, object_version, Operation.CONFORM, write, prepared)
+
+
+# --- the machinery of a write ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a write leaves: old Parts by digest, then new ones; or, in place, both by position."""
+
+    kept: list[str]
+    parts: list[PartFile]
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    positions: tuple[int, ...] | None = None
+
+    @classmethod
+    def in_place(
+        cls, kept: list[tuple[int, str]], parts: list[tuple[int, PartFile]], changed: int = 0, removed: int = 0
+    ) -> "_Prepared":
+        """Rewritten Parts stand where the old ones stood."""
+        positions = (*(position for position, _ in kept), *(position for position, _ in parts))
+        return cls([digest for _, digest in kept], [part for _, part in parts], 0, changed, removed, positions)
+
+    def digests(self) -> list[str]:
+        """All Parts, in order."""
+        digests = [*self.kept, *(part.digest for part in self.parts)]
+        if self.positions is None:
+            return digests
+        return [digest for _, digest in sorted(zip(self.positions, digests, strict=True))]
+
+
+Preparation = Callable[[TableVersion, int, Path], _Prepared]
+
+
+def _write(table: Table, operation: Operation, write: Write, prepare: Preparation) -> TableVersion:
+    """Prepare a write outside the lock, commit it under the lock, and prepare again there if another came first."""
+    with _workspace() as directory:
+        seen = Table.objects.select_related("object").get(pk=table.pk)
+        prepared = None
+        if not transaction.get_connection().in_atomic_block:
+            _check_expected(seen, write)
+            prepared = prepare(seen.current, seen.next_row_id, _below(directory, "early"))
+        with transaction.atomic():
+            locked = Table.objects.select_for_update().get(pk=table.pk)
+            _check_expected(locked, write)
+            base = locked.current
+            if prepared is None or (locked.version, locked.next_row_id) != (seen.version, seen.next_row_id):
+                prepared = prepare(base, locked.next_row_id, _below(directory, "late"))
+            version = _commit_prepared(locked, base.object_version, operation, write, prepared)
+    table.version, table.row_count = locked.version, locked.row_count
+    table.size_bytes, table.next_row_id = locked.size_bytes, locked.next_row_id
+    return version
+
+
+def _check_expected(table: Table, write: Write) -> None:
+    if write.expected_version is not None and table.version != write.expected_version:
+        raise StaleVersionError(table, write.expected_version)
+
+
+def _commit_prepared(
+    table: Table, object_version: ObjectVersion, operation: Operation, write: Write, prepared: _Prepared
+) -> TableVersion:
+    return _commit(
+        table,
+        object_version,
+        operation,
+        write,
+        prepared.parts,
+        digests=prepared.digests(),
+        added=prepared.added,
+        changed=prepared.changed,
+        removed=prepared.removed,
+    )
+
+
+def _commit(
+    table: Table,
+    object_version: ObjectVersion,
+    operation: Operation,
+    write: Write,
+    parts: Sequence[PartFile],
+    digests: Sequence[str] | None = None,
+    added: int = 0,
+    changed: int = 0,
+    removed: int = 0,
+) -> TableVersion:
+    """Store new Parts and make the new version current; inside a transaction that holds the Table's row."""
+    store_parts(parts)
+    order = list(digests) if digests is not None else [part.digest for part in parts]
+    sizes = dict(Part.objects.filter(digest__in=order).values_list("digest", "size_bytes"))
+    version = TableVersion.objects.create(
+        table=table,
+        number=table.version + 1,
+        object_version=object_version,
+        operation=operation,
+        message=write.message,
+        row_count=table.row_count + added - removed,
+        size_bytes=sum(sizes[digest] for digest in order),
+        added=added,
+        changed=changed,
+        removed=removed,
+        created_by=write.author,
+    )
+    VersionPart.objects.bulk_create(
+        VersionPart(version=version, part_id=digest, position=position) for position, digest in enumerate(order)
+    )
+    table.version, table.row_count, table.size_bytes = version.number, version.row_count, version.size_bytes
+    table.next_row_id += added
+    table.save(update_fields=["version", "row_count", "size_bytes", "next_row_id", "updated_at"])
+    return version
+
+
+def store_parts(parts: Iterable[PartFile]) -> None:
+    """Put Parts into the database, a few at a time; one that is there already is the same by its digest."""
+    for part in parts:
+        Part.objects.bulk_create(
+            [
+                Part(
+                    digest=part.digest,
+                    content=part.path.read_bytes(),
+                    row_count=part.row_count,
+                    size_bytes=part.size_bytes,
+                    first_row_id=part.first_row_id,
+                    last_row_id=part.last_row_id,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    """A private directory for the files of one write."""
+    with tempfile.TemporaryDirectory(prefix="exemplar-write-") as directory:
+        yield Path(directory)
+
+
+def _below(directory: Path, name: str) -> Path:
+    inner = directory / name
+    inner.mkdir()
+    return inner
+
+
+def _conformed(source: Source, object_version: ObjectVersion, destination: Destination) -> Conformed:
+    conformed = conform(source, object_version.schema, destination, workers=settings.ENGINE_THREADS)
+    if conformed.report:
+        raise NonconformingError(conformed.report)
+    return conformed
+
+
+def _part_rows(version: TableVersion) -> list[Part]:
+    """The Parts of a version in order, without their bytes."""
+    return list(Part.objects.without_content().filter(versions=version).order_by("versionpart__position"))
+
+
+def _part_columns(object_version: ObjectVersion) -> str:
+    names = [*object_version.schema.names, "_id", "_version"]
+    return ", ".join(quote_name(name) for name in names)
+
+
+def _file(digest: str) -> str:
+    return f"read_parquet({quote_text(str(part_paths([digest])[0]))})"
+
+
+def _merge(object_version: ObjectVersion, paths: Sequence[Path], directory: Path) -> PartFile:
+    select = f"SELECT * FROM ({rows_sql(paths, object_version.schema.columns)}) ORDER BY _id"
+    with engine.cursor() as connection:
+        return write_part(connection, select, directory / "merged.parquet")
+
+
+def _rewrite(select: str, parameters: dict[str, Any], path: Path) -> PartFile | None:
+    """The rows of a SELECT as one Part, or None if there are none."""
+    with engine.cursor() as connection:
+        connection.execute(f"CREATE TEMP TABLE rewritten AS {select}", parameters)
+        row = connection.execute("SELECT count(*) FROM rewritten").fetchone()
+        return write_part(connection, "SELECT * FROM rewritten", path) if row and row[0] else None
+
+
+def _touched(version: TableVersion, row_ids: Sequence[int]) -> set[str]:
+    """The digests of the Parts that hold these rows. Raises UnknownRowsError if a row is nowhere."""
+    wanted = sorted(set(row_ids))
+    found: set[int] = set()
+    touched: set[str] = set()
+    if not wanted:
+        return touched
+    candidates = [p for p in _part_rows(version) if p.first_row_id <= wanted[-1] and p.last_row_id >= wanted[0]]
+    with engine.cursor() as connection:
+        for part in candidates:
+            select = f"SELECT _id FROM {_file(part.digest)} WHERE _id IN (SELECT unnest($wanted))"
+            here = [row_id for (row_id,) in connection.execute(select, {"wanted": wanted}).fetchall()]
+            if here:
+                touched.add(part.digest)
+                found.update(here)
+    absent = [row_id for row_id in wanted if row_id not in found]
+    if absent:
+        raise UnknownRowsError(absent)
+    return touched
+
+
+def _patched(
+    version: TableVersion,
+    touched: set[str],
+    row_ids: Sequence[int],
+    source: Source,
+    given: Sequence[Sequence[str]],
+    directory: Path,
+) -> TypedColumns:
+    """Whole rows made of the old ones and of what the source gives; as typed columns, in the order of row_ids."""
+    schema = version.object_version.schema
+    loose = type(schema)(tuple(_unconstrained(attribute) for attribute in schema.attributes))
+    conformed = conform(source, loose, Destination(directory, 1))
+    if conformed.report:
+        raise NonconformingError(conformed.report)
+    fresh = rows_sql([part.path for part in conformed.parts], schema.columns)
+    old = rows_sql(part_paths(sorted(touched)), schema.columns)
+    columns = ", ".join(
+        f"CASE WHEN list_contains(brought.names, {quote_text(name)}) THEN new.{quote_name(name)} "
+        f"ELSE old.{quote_name(name)} END AS {quote_name(name)}"
+        for name in schema.names
+    )
+    brought = "(SELECT unnest($row_ids) AS row_id, unnest($given) AS names, generate_subscripts($row_ids, 1) AS place)"
+    path = directory / "patched.parquet"
+    with engine.cursor() as connection:
+        connection.execute(
+            f"COPY (SELECT {columns} FROM {brought} AS brought JOIN ({fresh}) AS new ON new._id = brought.place "
+            f"JOIN ({old}) AS old ON old._id = brought.row_id ORDER BY brought.place) "
+            f"TO {quote_text(str(path))} (FORMAT parquet)",
+            {"row_ids": list(row_ids), "given": [list(names) for names in given]},
+        )
+    return TypedColumns([(path, len(row_ids))], schema.columns)
+
+
+def _unconstrained(attribute: Any) -> Any:
+    return type(attribute)(attribute.name, attribute.type, {}, attribute.precision, attribute.scale, attribute.timezone)
+
+
+def _with_ids(object_version: ObjectVersion, conformed: Conformed, row_ids: Sequence[int]) -> str:
+    """SQL of conformed rows with the `_id` that each is for."""
+    rows = rows_sql([part.path for part in conformed.parts], object_version.schema.columns)
+    names = ", ".join(quote_name(name) for name in object_version.schema.names)
+    ids = ", ".join(map(str, map(int, row_ids)))
+    return f"SELECT {names}, ([{ids}]::BIGINT[])[rows._id] AS _id, _version FROM ({rows}) AS rows"
+
+
+def _with_old_ids(object_version: ObjectVersion, part: PartFile, old: Path, path: Path) -> PartFile:
+    """A conformed Part with the ids and versions of the Part that it was made from, row by row."""
+    names = ", ".join(f"new.{quote_name(name)}" for name in object_version.schema.names)
+    new, before = (f"read_parquet({quote_text(str(file))})" for file in (part.path, old))
+    with engine.cursor() as connection:
+        return write_part(
+            connection, f"SELECT {names}, old._id, old._version FROM {new} AS new POSITIONAL JOIN {before} AS old", path
+        )
+
+
+def _refuse_duplicates(object_version: ObjectVersion, new: Sequence[Path], old: Sequence[str] = ()) -> None:
+    """Raise NonconformingError if a key of the new rows stands twice among them and the old ones."""
+    schema = object_version.schema
+    keys = list(schema.keys())
+    if not keys or not new:
+        return
+    changed = f"({rows_sql(new, schema.columns)})"
+    everything = f"({rows_sql([*part_paths(old), *new], schema.columns)})"
+    first = f"_id - (SELECT min(_id) FROM {changed}) + 1"
+    errors, total = key_errors(schema, keys, everything, changed, first)
+    _refuse(errors, total, f"SELECT count(*) FROM {changed}")
+
+
+def _refuse_duplicates_in(
+    object_version: ObjectVersion, paths: Sequence[Path], fresh: str, row_ids: Sequence[int]
+) -> None:
+    """The same for rows that were changed in place; the errors have the numbers of the input's rows."""
+    schema = object_version.schema
+    keys = list(schema.keys())
+    if not keys:
+        return
+    ids = ", ".join(map(str, map(int, row_ids)))
+    place = f"list_position([{ids}]::BIGINT[], _id)"
+    errors, total = key_errors(schema, keys, f"({rows_sql(paths, schema.columns)})", f"({fresh})", place)
+    _refuse(errors, total, f"SELECT {len(row_ids)}")
+
+
+def _refuse(errors: list[RowError], total: int, count_sql: str) -> None:
+    if not total:
+        return
+    with engine.cursor() as connection:
+        row = connection.execute(count_sql).fetchone()
+    raise NonconformingError(Report(tuple(errors[:ERRORS_LISTED]), total, row[0] if row else 0))

@@ -1,0 +1,128 @@
+"""Parts on this machine: a bounded cache of Parquet files, and SQL that reads them. Pure: no Django.
+
+The database is the truth; a cached file may be deleted at any moment, by anybody, and comes back when it is needed.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog.engine import quote_name, quote_text
+
+PART_ROWS = 122_880
+EVICTION_INTERVAL_FILLS = 64
+
+
+class CorruptPartError(Exception):
+    """The database's bytes of a Part don't have the digest that names them."""
+
+
+@dataclass(frozen=True)
+class PartCache:
+    """Files named by their digest, in `directory`, of about `size_bytes` in all; the longest unused go first.
+
+    Safe with any number of processes: a file appears whole (written aside, then renamed), and is checked by digest
+    before it does.
+    """
+
+    directory: Path
+    size_bytes: int
+
+    def path(self, digest: str) -> Path:
+        """Where a Part is, or would be."""
+        return self.directory / digest[:2] / f"{digest}.parquet"
+
+    def missing(self, digests: Iterable[str]) -> list[str]:
+        """The digests that must be fetched; the others are marked as used just now."""
+        absent = []
+        for digest in dict.fromkeys(digests):
+            try:
+                os.utime(self.path(digest))
+            except OSError:
+                absent.append(digest)
+        return absent
+
+    def fill(self, contents: Iterable[tuple[str, bytes]]) -> None:
+        """Store Parts, given as digest and bytes. Raises CorruptPartError, and OSError where the disk refuses."""
+        filled = False
+        for digest, content in contents:
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise CorruptPartError(f"Part {digest} is damaged in the database: its bytes have another digest.")
+            self._store(digest, content)
+            filled = True
+        if filled:
+            self._evict()
+
+    def _store(self, digest: str, content: bytes) -> None:
+        path = self.path(digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(aside).replace(path)
+        except OSError:
+            Path(aside).unlink(missing_ok=True)
+            raise
+
+    def _evict(self) -> None:
+        """Delete the longest unused files until the cache is within its size."""
+        files = []
+        for path in self.directory.glob("??/*.parquet"):
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            files.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= self.size_bytes:
+                return
+            path.unlink(missing_ok=True)
+            total -= size
+
+    def paths(self, digests: Sequence[str], fetch: Callable[[list[str]], Iterable[tuple[str, bytes]]]) -> list[Path]:
+        """The files of these Parts, in order, fetched where they are missing."""
+        absent = self.missing(digests)
+        if absent:
+            self.fill(fetch(absent))
+        return [self.path(digest) for digest in digests]
+
+
+def rows_sql(paths: Sequence[Path], columns: Sequence[tuple[str, str]]) -> str:
+    """A SELECT of `columns` (name, DuckDB type), `_id` and `_version` over Parts; typed and empty where there are none.
+
+    The Parts of one TableVersion all have the columns of its ObjectVersion.
+    """
+    if not paths:
+        nulls = "".join(f"CAST(NULL AS {kind}) AS {quote_name(name)}, " for name, kind in columns)
+        return f"SELECT {nulls}CAST(NULL AS BIGINT) AS _id, CAST(NULL AS BIGINT) AS _version WHERE false"
+    names = "".join(f"{quote_name(name)}, " for name, _ in columns)
+    files = ", ".join(quote_text(str(path)) for path in paths)
+    return f"SELECT {names}_id, _version FROM read_parquet([{files}])"
+
+
+def tail_to_merge(row_counts: Sequence[int], added: int) -> int:
+    """How many Parts at the end to merge with `added` new rows, so that n single appends rewrite O(n log n) rows.
+
+    A Part is merged while it is at most as large as what is merged into it, as in a binary counter, and the whole
+    stays within PART_ROWS.
+    """
+    merged = 0
+    for row_count in reversed(row_counts):
+        if row_count > added or row_count + added > PART_ROWS:
+            break
+        added += row_count
+        merged += 1
+    return merged
+
+
+def holding(row_ids: Sequence[int], ranges: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    """The digests of the Parts whose range of `_id` covers one of these."""
+    wanted = sorted(row_ids)
+    for digest, (first, last) in ranges.items():
+        if any(first <= row_id <= last for row_id in wanted):
+            yield digest

@@ -1,0 +1,243 @@
+"""Where rows come from, in slices that DuckDB reads: JSON lines, CSV text, or typed columns. Pure: no Django.
+
+A source says how the raw cells of an Object's attributes are found (`cells`) and gives them a slice at a time, each of
+at most SLICE_ROWS rows, so that memory doesn't grow with the input.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from catalog.attributes import Attribute, Schema, from_column
+from catalog.engine import quote_name, quote_text
+from config.problems import pointer
+
+SLICE_ROWS = 122_880
+BLOCK_BYTES = 1024 * 1024
+DOUBLE_DIGITS = 15  # what an IEEE double surely holds
+
+
+@dataclass(frozen=True)
+class Slice:
+    """At most SLICE_ROWS rows: SQL that reads them, its parameters, and how many rows of the input came before."""
+
+    relation: str
+    rows_before: int = 0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How a slice's relation becomes cells.
+
+    `raw` is a SELECT that gives `readable` (is the row a row at all), `faults` (how many things are wrong with its
+    shape), `record` (the row as text, or NULL) and `r0`, `r1`, ... per attribute, over `{relation}`.
+    `typed` is SQL per attribute over its `r` column, NULL where the cell can't be read.
+    `unreadable` says which attributes no cell can be read for, with the column type found.
+    """
+
+    raw: str
+    typed: Sequence[str]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """What conformance asks of a source."""
+
+    def cells(self, schema: Schema) -> Cells: ...
+
+    def slices(self) -> Iterator[Slice]: ...
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def json_cells(schema: Schema, extra: Sequence[str] = ()) -> Cells:
+    """Cells of JSON objects, one to a row, in the column `line`. `extra` names are read as text after the attributes."""
+    names = [*schema.names, *extra]
+    paths = ", ".join(quote_text(pointer(name)) for name in names)
+    line, cell = "line", "CAST(found[{}] AS VARCHAR)"
+    if any(attribute.is_exact and (attribute.precision or 0) > DOUBLE_DIGITS for attribute in schema.attributes):
+        line, cell = _guard_digits("line"), _unguarded(cell)
+    columns = ", ".join(f"nullif({cell.format(place)}, 'null') AS r{place - 1}" for place in range(1, len(names) + 1))
+    raw = (
+        f"SELECT record, readable, CASE WHEN readable THEN key_count - list_count(found) ELSE 1 END AS faults, {columns} "
+        f"FROM (SELECT line AS record, object IS NOT NULL AS readable, json_extract(object, [{paths}]) AS found, "
+        "len(json_keys(object)) AS key_count "
+        f"FROM (SELECT line, CASE WHEN json_valid(line) AND starts_with(ltrim(line), '{{{{') THEN {line} END AS object "
+        "FROM {relation}))"
+    )
+    return Cells(raw, [_from_json(attribute, f"r{place}") for place, attribute in enumerate(schema.attributes)])
+
+
+def _from_json(attribute: Attribute, cell: str) -> str:
+    return attribute.kind.from_json(attribute, cell)
+
+
+# DuckDB reads a JSON number with a fraction as a double. Numbers with more digits than a double holds are therefore
+# wrapped in strings that begin with a mark, and unwrapped once the row is taken apart. Strings are matched first, so
+# that nothing inside them is touched; the control characters 1 and 2 can't stand in JSON.
+_MARK = f"{secrets.token_hex(8)}:"
+_LONG_NUMBER = '("(?:[^"\\\\]|\\\\.)*")|(-?[0-9]+[.][0-9]+(?:[eE][+-]?[0-9]+)?)'
+
+
+def _guard_digits(line: str) -> str:
+    split = f"regexp_replace({line}, {quote_text(_LONG_NUMBER)}, '\\1' || chr(1) || '\\2' || chr(2), 'g')"
+    whole = f"replace({split}, chr(1) || chr(2), '')"
+    quoted = f"replace(replace({whole}, chr(1), '\"{_MARK}'), chr(2), '\"')"
+    return f"CASE WHEN regexp_matches({line}, '[0-9.]{{{{{DOUBLE_DIGITS + 1},}}}}') THEN {quoted} ELSE {line} END"
+
+
+def _unguarded(cell: str) -> str:
+    start = len(_MARK) + 2
+    return (
+        f"CASE WHEN starts_with({cell}, '\"{_MARK}') "
+        f"THEN substring({cell}, {start}, length({cell}) - {start}) ELSE {cell} END"
+    )
+
+
+class JSONRows:
+    """Rows held in memory, each as the text of a JSON object: what a form or a small request brings."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = lines
+
+    def cells(self, schema: Schema) -> Cells:
+        return json_cells(schema)
+
+    def slices(self) -> Iterator[Slice]:
+        for start in range(0, max(len(self.lines), 1), SLICE_ROWS):
+            chunk = list(self.lines[start : start + SLICE_ROWS])
+            yield Slice("(SELECT unnest(CAST($lines AS VARCHAR[])) AS line)", start, {"lines": chunk})
+
+
+class JSONLines:
+    """A stream of NDJSON, cut at line ends into files of SLICE_ROWS lines. Raises MalformedError on invalid UTF-8.
+
+    stream: read once, block by block. directory: where the slices' files go; the caller removes it.
+    """
+
+    def __init__(self, stream: BinaryIO, directory: Path) -> None:
+        self.stream = stream
+        self.directory = directory
+
+    def cells(self, schema: Schema) -> Cells:
+        return json_cells(schema)
+
+    def slices(self) -> Iterator[Slice]:
+        rows = 0
+        for number, (chunk, count) in enumerate(_line_chunks(self.stream)):
+            path = self.directory / f"lines-{number}.ndjson"
+            _check_utf8(chunk, rows)
+            path.write_bytes(chunk)
+            longest = max(len(chunk), 1024)
+            relation = (
+                f"(SELECT line FROM read_csv({quote_text(str(path))}, columns = {{'line': 'VARCHAR'}}, header = false, "
+                "auto_detect = false, delim = '\\0', quote = '', escape = '', new_line = '\\n', strict_mode = false, "
+                f"max_line_size = {longest}, buffer_size = {longest * 2 + 64}) WHERE line IS NOT NULL)"
+            )
+            yield Slice(relation, rows)
+            rows += count
+
+
+def _line_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """The stream in chunks of SLICE_ROWS lines that hold something, each with its count of lines; `\\n` ends a line."""
+    pieces: list[bytes] = []
+    count = 0
+    for block in _line_blocks(stream):
+        lines = block.count(b"\n")
+        while count + lines >= SLICE_ROWS:
+            cut = _position_of_line_end(block, SLICE_ROWS - count)
+            yield b"".join([*pieces, block[:cut]]), SLICE_ROWS
+            block = block[cut:]
+            pieces, count, lines = [], 0, block.count(b"\n")
+        pieces.append(block)
+        count += lines
+    if count:
+        yield b"".join(pieces), count
+
+
+def _line_blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """Blocks of whole lines, without carriage returns and blank lines, each ended by `\\n`."""
+    rest = b""
+    while block := stream.read(BLOCK_BYTES):
+        block = rest + block
+        cut = block.rfind(b"\n") + 1
+        rest = block[cut:]
+        if cut:
+            yield _without_blank_lines(block[:cut])
+    if rest.strip():
+        yield _without_blank_lines(rest + b"\n")
+
+
+def _without_blank_lines(block: bytes) -> bytes:
+    """A carriage return is white space in JSON, but a line end to a CSV reader; a blank line is no row."""
+    if b"\r" in block:
+        block = block.replace(b"\r", b" ")
+    if b"\n\n" in block or b"\n " in block or block[:1] in b"\n ":
+        block = b"".join(line for line in block.splitlines(keepends=True) if line.strip())
+    return block
+
+
+def _position_of_line_end(block: bytes, number: int) -> int:
+    """The offset just behind the number-th line end."""
+    position = 0
+    for _ in range(number):
+        position = block.index(b"\n", position) + 1
+    return position
+
+
+class MalformedError(Exception):
+    """The input can't be taken apart into rows. `row` counts from 1; `code` is `encoding` or `malformed`."""
+
+    def __init__(self, row: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.row, self.code, self.message = row, code, message
+
+
+def _check_utf8(chunk: bytes, rows_before: int) -> None:
+    try:
+        chunk.decode()
+    except UnicodeDecodeError as error:
+        row = rows_before + chunk[: error.start].count(b"\n") + 1
+        message = f"Row {row} is not valid UTF-8 (byte 0x{chunk[error.start]:02x})."
+        raise MalformedError(row, "encoding", message) from error
+
+
+# --- typed columns --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TypedColumns:
+    """Rows with typed columns, in Parquet files: what a function returns, or a Table's own Parts.
+
+    files: paths in order, each with its row count. columns: (name, DuckDB type) as the files have them. Attributes
+    that the files lack are null in every row.
+    """
+
+    files: Sequence[tuple[Path, int]]
+    columns: Sequence[tuple[str, str]]
+
+    def cells(self, schema: Schema) -> Cells:
+        types = dict(self.columns)
+        raw, typed, unreadable = [], [], {}
+        for place, attribute in enumerate(schema.attributes):
+            column_type = types.get(attribute.name)
+            raw.append(f"{quote_name(attribute.name) if column_type else 'NULL'} AS r{place}")
+            taken = from_column(attribute, column_type, f"r{place}") if column_type else "NULL"
+            if taken is None and column_type:
+                unreadable[attribute.name] = column_type
+            typed.append(f"CAST({taken or 'NULL'} AS {attribute.duckdb_type})")
+        select = f"SELECT NULL AS record, true AS readable, 0 AS faults, {', '.join(raw)} FROM {{relation}}"
+        return Cells(select, typed, unreadable)
+
+    def slices(self) -> Iterator[Slice]:
+        rows_before = 0
+        for path, row_count in self.files:
+            for start in range(0, row_count, SLICE_ROWS):
+                relation = f"read_parquet({quote_text(str(path))}, file_row_number = true)"
+                window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
+                yield Slice(f"(SELECT * FROM {relation} WHERE {window})", rows_before + start)
+            rows_before += row_count

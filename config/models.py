@@ -1,0 +1,105 @@
+"""What every model shares: ULID keys, checked names, and the stamp of who and when. A leaf: it knows no app."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from ulid import ULID
+
+from config.problems import Problem
+
+NAME_LENGTH = 256
+COMMENT_LENGTH = 1024
+
+
+def new_ulid() -> str:
+    """A new ULID as 26 characters: sortable by time of creation (github.com/ulid/spec)."""
+    return str(ULID())
+
+
+def validate_name(value: str) -> None:
+    """Raise `blank` or `control_character` unless `value` can serve as a name."""
+    if not value.strip():
+        raise ValidationError("A name may not be blank.", code="blank")
+    if not value.isprintable():
+        raise ValidationError("A name may not contain control characters.", code="control_character")
+
+
+def refusals(problems: Iterable[Problem]) -> list[ValidationError]:
+    """Problems as Django's validation errors; each keeps its place in `params["pointer"]`."""
+    return [
+        ValidationError(problem.message.replace("%", "%%"), code=problem.code, params={"pointer": problem.path})
+        for problem in problems
+    ]
+
+
+class ULIDField(models.CharField[str, str]):
+    """A primary key: a ULID as text, made when the row is made."""
+
+    def __init__(self, **options: Any) -> None:
+        options.update(primary_key=True, max_length=26, default=new_ulid, editable=False)
+        super().__init__(**options)
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        name, path, positional, options = super().deconstruct()
+        for implied in ("primary_key", "max_length", "default", "editable"):
+            options.pop(implied, None)
+        return name, path, list(positional), options
+
+
+class NameField(models.CharField[str, str]):
+    """A name that people and files address: trimmed, not blank, no control characters."""
+
+    default_validators = [*models.CharField.default_validators, validate_name]
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("max_length", NAME_LENGTH)
+        super().__init__(**options)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        return text.strip() if isinstance(text, str) else text
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = self.to_python(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+class Stamped(models.Model):
+    """When a row was made, when it last changed, and who made it."""
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        abstract = True
+
+
+class ImmutableError(Exception):
+    """A version, a Part or a Result was about to be changed; these are only ever added."""
+
+
+class Immutable(models.Model):
+    """A row that is written once. The database refuses updates too, by trigger."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if not self._state.adding:
+            raise ImmutableError(f"{self._meta.verbose_name} {self.pk} can't be changed.")
+        super().save(*args, **options)
+
+
+class BreakingChangeError(Exception):
+    """A change would break what refers to the resource. `breaks` says what, one sentence each. Nothing was saved."""
+
+    def __init__(self, message: str, breaks: list[str]) -> None:
+        super().__init__(message)
+        self.breaks = breaks

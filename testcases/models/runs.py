@@ -1,0 +1,184 @@
+"""Run, the execution of test cases, and its Results: verdict, diff, pins and the actual output."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from catalog.models import Application, Part, TableVersion
+from config.models import Immutable, ULIDField
+from processes.models import Direction, Implementation
+from testcases.models.cases import TestCase
+from testcases.querysets import ResultQuerySet, RunQuerySet
+
+
+class Verdict(models.TextChoices):
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+class Reason(models.TextChoices):
+    """Why a verdict is not `passed` (comparison.md, Verdicts)."""
+
+    NONE = "", "none"
+    MISMATCH = "mismatch"
+    INVALID_OUTPUT = "invalid_output"
+    INVALID_INPUT = "invalid_input"
+    INVALID_EXPECTED = "invalid_expected"
+    EXECUTION_ERROR = "execution_error"
+    TIMEOUT = "timeout"
+    PORT_MISSING = "port_missing"
+    DISABLED = "disabled"
+    NO_IMPLEMENTATION = "no_implementation"
+
+
+class Run(models.Model):
+    """An execution of test cases. `selection` says which were asked for; the counts are of its Results."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        FINISHED = "finished"
+        CANCELLED = "cancelled"
+
+    id = ULIDField()
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="runs")
+    selection = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    verdict = models.CharField(max_length=16, choices=Verdict, blank=True, default="")
+    total = models.PositiveIntegerField(default=0)
+    passed = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    error = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["queued", "running", "finished", "cancelled"]), name="run_state_known"
+            ),
+            models.CheckConstraint(condition=models.Q(verdict__in=["", *Verdict.values]), name="run_verdict_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} of {self.application.name}"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Results by verdict."""
+        return {verdict: getattr(self, verdict) for verdict in Verdict.values}
+
+
+class Result(Immutable):
+    """The verdict of one test case with one implementation in one Run. Never changes.
+
+    `pins` names the exact TableVersions that were seen; `implementation_digest` the exact implementation. Where
+    `errors` has rows, they are row errors as in attributes.md, of the output named there.
+    """
+
+    id = ULIDField()
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results")
+    test_case = models.ForeignKey(TestCase, on_delete=models.CASCADE, related_name="results")
+    implementation = models.ForeignKey(
+        Implementation, on_delete=models.SET_NULL, null=True, blank=True, related_name="results"
+    )
+    implementation_name = models.CharField(max_length=256, blank=True, default="")
+    implementation_digest = models.CharField(max_length=64, blank=True, default="")
+    verdict = models.CharField(max_length=16, choices=Verdict)
+    reason = models.CharField(max_length=32, choices=Reason, blank=True, default="")
+    message = models.TextField(blank=True, default="")
+    errors = models.JSONField(default=list, blank=True)
+    timings_ms = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ResultQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["run", "id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(verdict__in=Verdict.values), name="result_verdict_known"),
+            models.CheckConstraint(condition=models.Q(reason__in=Reason.values), name="result_reason_known"),
+        ]
+        indexes = [models.Index(fields=["test_case", "-id"], name="result_history")]
+
+    def __str__(self) -> str:
+        return f"{self.test_case.name}: {self.verdict}"
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a pinned table or the implementation has changed since; served from a prefetch of `pins`."""
+        if any(pin.table_version.number != pin.table_version.table.version for pin in self.pins.all()):
+            return True
+        if not self.implementation_digest:
+            return False
+        return self.implementation is None or self.implementation.digest != self.implementation_digest
+
+
+class Pin(models.Model):
+    """The TableVersion that stood on a port when a Result was made."""
+
+    result = models.ForeignKey(Result, on_delete=models.CASCADE, related_name="pins")
+    direction = models.CharField(max_length=8, choices=Direction)
+    port_name = models.CharField(max_length=256)
+    table_version = models.ForeignKey(TableVersion, on_delete=models.PROTECT, related_name="pins")
+
+    class Meta:
+        ordering = ["result", "direction", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["result", "direction", "port_name"], name="pin_port_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.port_name} = {self.table_version}"
+
+
+class ResultOutput(Immutable):
+    """What came out of one output port: the actual rows as Parts, and how they differ from the expected ones.
+
+    `diff_text` is the TableDiff as JSON text, so that exact decimals keep their digits in every database.
+    """
+
+    id = ULIDField()
+    result = models.ForeignKey(Result, on_delete=models.CASCADE, related_name="outputs")
+    port_name = models.CharField(max_length=256)
+    row_count = models.PositiveBigIntegerField()
+    diff_text = models.TextField()
+    parts = models.ManyToManyField(Part, through="ActualPart", related_name="result_outputs")
+
+    class Meta:
+        ordering = ["result", "id"]
+        constraints = [models.UniqueConstraint(fields=["result", "port_name"], name="result_output_port_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.port_name} ({self.row_count} rows)"
+
+    @property
+    def diff(self) -> dict[str, Any]:
+        """The TableDiff as in rest-api.md; numbers with a fraction are Decimals, with their digits as stored."""
+        parsed: dict[str, Any] = json.loads(self.diff_text, parse_float=Decimal)
+        return parsed
+
+
+class ActualPart(Immutable):
+    """The place of a Part in an actual output."""
+
+    output = models.ForeignKey(ResultOutput, on_delete=models.CASCADE, related_name="actual_parts")
+    part = models.ForeignKey(Part, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["output", "position"]
+        constraints = [models.UniqueConstraint(fields=["output", "position"], name="actual_part_position_unique")]
