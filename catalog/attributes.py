@@ -187,11 +187,11 @@ def _date_from_text(attribute: Attribute, cell: str) -> str:
 
 
 def _datetime_from_text(attribute: Attribute, cell: str) -> str:
-    clock = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6}0*)?)?"
     offset = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)" if attribute.timezone else ""
-    return (
-        f"CASE WHEN regexp_full_match({cell}, '{clock}{offset}') THEN TRY_CAST({cell} AS {attribute.duckdb_type}) END"
-    )
+    minutes = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
+    whole = f"CASE WHEN regexp_full_match({cell}, '{minutes}{offset}') THEN left({cell}, 16) || ':00' || substring({cell}, 17) "
+    whole += f"WHEN regexp_full_match({cell}, '{minutes}:[0-9]{{2}}([.][0-9]{{1,6}}0*)?{offset}') THEN {cell} END"
+    return f"TRY_CAST(({whole}) AS {attribute.duckdb_type})"
 
 
 def _via_string(from_text: Callable[[Attribute, str], str]) -> Callable[[Attribute, str], str]:

@@ -159,7 +159,7 @@ def _in_parallel(
 
 def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, destination: Destination) -> _SliceOutcome:
     places = range(len(schema.attributes))
-    raw = cells.raw.format(relation=piece.relation)
+    raw = cells.raw(piece.relation)
     typed = ", ".join(f"{cells.typed[place]} AS c{place}" for place in places)
     lost = "".join(f" OR (r{place} IS NOT NULL AND c{place} IS NULL)" for place in places)
     columns = ", ".join(f"c{place}" for place in places)
@@ -346,7 +346,7 @@ def _shown(cell: str | None) -> str:
 def _parsed(cell: str | None) -> Any:
     """A raw cell as the JSON value it was, or as its text."""
     try:
-        return _shorten(json.loads(cell or "null", parse_float=Decimal))
+        return _shorten(json.loads(cell or "null", parse_float=Decimal, parse_constant=str))
     except ValueError:
         return _shorten(cell)
 

@@ -49,9 +49,9 @@ def _instance() -> duckdb.DuckDBPyConnection:
                     "max_temp_directory_size": f"{_limits.temp_bytes // 1024**2}MiB",
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
-                    "TimeZone": "UTC",
                 },
             )
+            _instances[process].execute("SET GLOBAL TimeZone = 'UTC'")
         return _instances[process]
 
 

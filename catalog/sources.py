@@ -5,7 +5,7 @@ at most SLICE_ROWS rows, so that memory doesn't grow with the input.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -32,13 +32,13 @@ class Slice:
 class Cells:
     """How a slice's relation becomes cells.
 
-    `raw` is a SELECT that gives `readable` (is the row a row at all), `faults` (how many things are wrong with its
-    shape), `record` (the row as text, or NULL) and `r0`, `r1`, ... per attribute, over `{relation}`.
+    `raw` takes a relation and gives a SELECT of `readable` (is the row a row at all), `faults` (how many things are
+    wrong with its shape), `record` (the row as text, or NULL) and `r0`, `r1`, ... per attribute.
     `typed` is SQL per attribute over its `r` column, NULL where the cell can't be read.
     `unreadable` says which attributes no cell can be read for, with the column type found.
     """
 
-    raw: str
+    raw: Callable[[str], str]
     typed: Sequence[str]
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,21 +54,24 @@ class Source(Protocol):
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def json_cells(schema: Schema, extra: Sequence[str] = ()) -> Cells:
-    """Cells of JSON objects, one to a row, in the column `line`. `extra` names are read as text after the attributes."""
-    names = [*schema.names, *extra]
-    paths = ", ".join(quote_text(pointer(name)) for name in names)
-    line, cell = "line", "CAST(found[{}] AS VARCHAR)"
-    if any(attribute.is_exact and (attribute.precision or 0) > DOUBLE_DIGITS for attribute in schema.attributes):
-        line, cell = _guard_digits("line"), _unguarded(cell)
-    columns = ", ".join(f"nullif({cell.format(place)}, 'null') AS r{place - 1}" for place in range(1, len(names) + 1))
-    raw = (
-        f"SELECT record, readable, CASE WHEN readable THEN key_count - list_count(found) ELSE 1 END AS faults, {columns} "
-        f"FROM (SELECT line AS record, object IS NOT NULL AS readable, json_extract(object, [{paths}]) AS found, "
-        "len(json_keys(object)) AS key_count "
-        f"FROM (SELECT line, CASE WHEN json_valid(line) AND starts_with(ltrim(line), '{{{{') THEN {line} END AS object "
-        "FROM {relation}))"
-    )
+def json_cells(schema: Schema) -> Cells:
+    """Cells of JSON objects, one to a row, in the column `line`."""
+    paths = ", ".join(quote_text(pointer(name)) for name in schema.names)
+    guarded = any(a.is_exact and (a.precision or 0) > DOUBLE_DIGITS for a in schema.attributes)
+    line = _guard_digits("line") if guarded else "line"
+    found = [f"CAST(found[{place}] AS VARCHAR)" for place in range(1, len(schema.attributes) + 1)]
+    cells = [_unguarded(cell) if guarded else cell for cell in found]
+    columns = ", ".join(f"nullif({cell}, 'null') AS r{place}" for place, cell in enumerate(cells))
+
+    def raw(relation: str) -> str:
+        return (
+            f"SELECT record, readable, CASE WHEN readable THEN key_count - list_count(found) ELSE 1 END AS faults, "
+            f"{columns} FROM (SELECT line AS record, object IS NOT NULL AS readable, "
+            f"json_extract(object, [{paths}]) AS found, len(json_keys(object)) AS key_count "
+            f"FROM (SELECT line, CASE WHEN json_valid(line) AND starts_with(ltrim(line), '{{') THEN {line} END AS object "
+            f"FROM {relation}))"
+        )
+
     return Cells(raw, [_from_json(attribute, f"r{place}") for place, attribute in enumerate(schema.attributes)])
 
 
@@ -87,7 +90,7 @@ def _guard_digits(line: str) -> str:
     split = f"regexp_replace({line}, {quote_text(_LONG_NUMBER)}, '\\1' || chr(1) || '\\2' || chr(2), 'g')"
     whole = f"replace({split}, chr(1) || chr(2), '')"
     quoted = f"replace(replace({whole}, chr(1), '\"{_MARK}'), chr(2), '\"')"
-    return f"CASE WHEN regexp_matches({line}, '[0-9.]{{{{{DOUBLE_DIGITS + 1},}}}}') THEN {quoted} ELSE {line} END"
+    return f"CASE WHEN regexp_matches({line}, '[0-9.]{{{DOUBLE_DIGITS + 1},}}') THEN {quoted} ELSE {line} END"
 
 
 def _unguarded(cell: str) -> str:
@@ -230,8 +233,8 @@ class TypedColumns:
             if taken is None and column_type:
                 unreadable[attribute.name] = column_type
             typed.append(f"CAST({taken or 'NULL'} AS {attribute.duckdb_type})")
-        select = f"SELECT NULL AS record, true AS readable, 0 AS faults, {', '.join(raw)} FROM {{relation}}"
-        return Cells(select, typed, unreadable)
+        select = f"SELECT NULL AS record, true AS readable, 0 AS faults, {', '.join(raw)} FROM "
+        return Cells(lambda relation: select + relation, typed, unreadable)
 
     def slices(self) -> Iterator[Slice]:
         rows_before = 0

@@ -35,7 +35,7 @@ def refusals(problems: Iterable[Problem]) -> list[ValidationError]:
     ]
 
 
-class ULIDField(models.CharField[str, str]):
+class ULIDField(models.CharField):
     """A primary key: a ULID as text, made when the row is made."""
 
     def __init__(self, **options: Any) -> None:
@@ -49,7 +49,7 @@ class ULIDField(models.CharField[str, str]):
         return name, path, list(positional), options
 
 
-class NameField(models.CharField[str, str]):
+class NameField(models.CharField):
     """A name that people and files address: trimmed, not blank, no control characters."""
 
     default_validators = [*models.CharField.default_validators, validate_name]

@@ -33,5 +33,8 @@ def check_comparison(options: Any, attribute_names: Sequence[str]) -> list[Probl
     try:
         parse_options(options, attribute_names)
     except OptionError as error:
-        return [Problem(path, code, message) for path, code, message in error.problems]
+        return [
+            Problem(pointer(*path.split(".", 1)) if path else "", code, message)
+            for path, code, message in error.problems
+        ]
     return []
