@@ -1,0 +1,22 @@
+"""Comparison of two tables: expected and actual in, a frozen TableDiff out. Pure: DuckDB, no Django.
+
+One engine serves expected against actual, version against version, run against run. Rows are only ever handled as sets,
+in DuckDB; Python sees those that are listed, and the few whose assignment is no set operation.
+"""
+
+from testcases.comparison.diff import AttributeHistogram, RowDiff, ShapeDiff, TableDiff, TypeMismatch
+from testcases.comparison.engine import compare
+from testcases.comparison.options import ComparisonOptions, OptionError, Tolerance, parse_options
+
+__all__ = [
+    "AttributeHistogram",
+    "ComparisonOptions",
+    "OptionError",
+    "RowDiff",
+    "ShapeDiff",
+    "TableDiff",
+    "Tolerance",
+    "TypeMismatch",
+    "compare",
+    "parse_options",
+]

@@ -1,0 +1,141 @@
+"""From matched rows to what a reader sees: totals, histograms and the rows listed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from testcases.comparison.diff import ROW_CLASSES, AttributeHistogram, RowDiff
+from testcases.comparison.shape import (
+    CHANGED,
+    EQUAL,
+    NULL_ONLY_ACTUAL,
+    NULL_ONLY_EXPECTED,
+    WITHIN_TOLERANCE,
+    Column,
+    Layout,
+)
+from testcases.comparison.workspace import Workspace
+
+STATUSES = (EQUAL, WITHIN_TOLERANCE, CHANGED, NULL_ONLY_EXPECTED, NULL_ONLY_ACTUAL)
+IS_PAIR = "er IS NOT NULL AND ar IS NOT NULL"
+
+
+class Listing:
+    """The classes of all rows that are not known to be equal, in one table: er, ar, class, and each cell's status."""
+
+    def __init__(self, workspace: Workspace, moved: str | None, duplicates: str | None) -> None:
+        self._workspace = workspace
+        self._layout = workspace.layout
+        self._duplicates = duplicates
+        self._status_names = [f"s{position}" for position in range(len(self._layout.attributes))]
+        self._classes = self._classify(moved)
+
+    def _classify(self, moved: str | None) -> str:
+        workspace = self._workspace
+        statuses = "".join(
+            f", {attribute.status()} AS {name}"
+            for name, attribute in zip(self._status_names, self._layout.attributes, strict=True)
+        )
+        is_changed = " OR ".join(f"{name} >= {CHANGED}" for name in self._status_names) or "false"
+        is_moved = f"er IN (SELECT er FROM {moved})" if moved else "false"
+        return workspace.create(
+            "classes",
+            "SELECT *, CASE WHEN ar IS NULL THEN 'missing' WHEN er IS NULL THEN 'unexpected' "
+            f"WHEN {is_changed} THEN 'changed' WHEN {is_moved} THEN 'moved' ELSE 'matched' END AS class FROM ("
+            f"SELECT p.er, p.ar{statuses} FROM {workspace.pairs} p "
+            f"LEFT JOIN {workspace.expected} e ON e.r = p.er LEFT JOIN {workspace.actual} a ON a.r = p.ar)",
+        )
+
+    def count(self) -> tuple[dict[str, int], dict[str, AttributeHistogram]]:
+        """The true total of each row class, and the histogram of each attribute."""
+        workspace = self._workspace
+        class_counts = [f"count(*) FILTER (class = '{name}')" for name in ROW_CLASSES[:-1]]
+        status_counts = [
+            f"count(*) FILTER ({name} = {status} AND {IS_PAIR})" for name in self._status_names for status in STATUSES
+        ]
+        columns = [
+            f"(SELECT count(*) FROM {workspace.expected})",
+            "count(er)",
+            f"(SELECT count(*) FROM {self._duplicates})" if self._duplicates else "0",
+            *class_counts,
+            *status_counts,
+        ]
+        row = workspace.one(f"SELECT {', '.join(columns)} FROM {self._classes}")
+        expected_count, judged_count, duplicate_count, *rest = row
+        equal_count = expected_count - judged_count  # equal pairs that matching left out
+        counts = dict(zip(ROW_CLASSES, [*rest[: len(class_counts)], duplicate_count], strict=True))
+        counts["matched"] += equal_count
+        histograms = {}
+        for position, attribute in enumerate(self._layout.attributes):
+            start = len(class_counts) + position * len(STATUSES)
+            equal, within, changed, null_expected, null_actual = rest[start : start + len(STATUSES)]
+            histograms[attribute.name] = AttributeHistogram(
+                equal + equal_count, within, changed, null_expected, null_actual
+            )
+        return counts, histograms
+
+    def rows(self, limit: int, ignored: Sequence[str]) -> tuple[RowDiff, ...]:
+        """The first rows of each class but "matched", at most `limit` of each, by their place on the expected side."""
+        listed = (
+            f"SELECT er, ar, class{''.join(f', {name}' for name in self._status_names)} FROM {self._classes} "
+            "WHERE class <> 'matched'"
+        )
+        if self._duplicates:
+            nothing = f", {EQUAL}" * len(self._status_names)
+            listed += f" UNION ALL SELECT er, ar, 'duplicate_key'{nothing} FROM {self._duplicates}"
+        expected_columns = self._layout.expected.attributes(ignored)
+        actual_columns = self._layout.actual.attributes(ignored)
+        values = [column.value("e") for column in expected_columns] + [column.value("a") for column in actual_columns]
+        columns = ["c.class", "c.er", "c.ar", "e.i", "a.i", *(f"c.{name}" for name in self._status_names), *values]
+        fetched = self._workspace.all(
+            f"SELECT {', '.join(columns)} FROM (SELECT * FROM ({listed}) "
+            f"QUALIFY row_number() OVER (PARTITION BY class ORDER BY er NULLS LAST, ar) <= {limit}) c "
+            f"LEFT JOIN {self._workspace.expected} e ON e.r = c.er LEFT JOIN {self._workspace.actual} a ON a.r = c.ar "
+            f"ORDER BY list_position({list(ROW_CLASSES)}, c.class), c.er NULLS LAST, c.ar"
+        )
+        reader = _RowReader(self._layout, expected_columns, actual_columns)
+        return tuple(reader.read(row) for row in fetched)
+
+
+class _RowReader:
+    """Makes RowDiffs of fetched rows: class, places, ids, cell statuses, expected values, actual values."""
+
+    def __init__(self, layout: Layout, expected_columns: list[Column], actual_columns: list[Column]) -> None:
+        self._layout = layout
+        self._expected_columns = expected_columns
+        self._actual_columns = actual_columns
+
+    def read(self, fetched: tuple[Any, ...]) -> RowDiff:
+        row_class, expected_place, actual_place, expected_id, actual_id, *rest = fetched
+        statuses, values = rest[: len(self._layout.attributes)], iter(rest[len(self._layout.attributes) :])
+        expected = dict(_values(self._expected_columns, values))
+        actual = dict(_values(self._actual_columns, values))
+        known = actual if expected_place is None else expected
+        has_row = row_class in ("missing", "unexpected", "moved") or (row_class == "changed" and not self._layout.key)
+        return RowDiff(
+            row_class=row_class,
+            key={attribute.name: known[attribute.name] for attribute in self._layout.key},
+            cells={
+                attribute.name: {"expected": expected[attribute.name], "actual": actual[attribute.name]}
+                for attribute, status in zip(self._layout.attributes, statuses, strict=True)
+                if row_class == "changed" and status >= CHANGED
+            },
+            row=known if has_row else None,
+            expected_id=expected_id,
+            actual_id=actual_id,
+            expected_position=expected_place,
+            actual_position=actual_place,
+        )
+
+
+def _values(columns: list[Column], values: Iterator[Any]) -> Iterator[tuple[str, Any]]:
+    for column in columns:
+        value = next(values)
+        if column.type == "TIMESTAMP WITH TIME ZONE" and isinstance(value, datetime):
+            value = value.replace(tzinfo=UTC)
+        yield column.name, value
+
+
+def is_truncated(counts: Mapping[str, int], limit: int) -> bool:
+    """Whether a class has more rows than are listed."""
+    return any(count > limit for row_class, count in counts.items() if row_class != "matched")

@@ -1,0 +1,201 @@
+"""Which attributes two relations have, which of these are compared, and how their cells read in SQL."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import uuid4
+
+import duckdb
+
+from testcases.comparison import cells
+from testcases.comparison.diff import ShapeDiff, TypeMismatch
+from testcases.comparison.options import ComparisonOptions, Tolerance
+
+ID_COLUMN = "_id"
+BOOKKEEPING_COLUMNS = (ID_COLUMN, "_version")
+
+EQUAL, WITHIN_TOLERANCE, CHANGED, NULL_ONLY_EXPECTED, NULL_ONLY_ACTUAL = range(5)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a relation: its name, its place from 0, its DuckDB type."""
+
+    name: str
+    position: int
+    type: str
+
+    def cell(self, alias: str) -> str:
+        """The column in SQL. Columns go by place, so no attribute name ever stands in a statement."""
+        return f"{alias}.v{self.position}"
+
+    def value(self, alias: str) -> str:
+        """The column as it is fetched."""
+        return cells.value_sql(self.type, self.cell(alias))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One relation: its SQL text and its columns."""
+
+    relation: str
+    columns: tuple[Column, ...]
+
+    @property
+    def id_column(self) -> Column | None:
+        """The column that holds the stable ids of rows."""
+        return next((column for column in self.columns if column.name == ID_COLUMN), None)
+
+    def attributes(self, ignored: Sequence[str]) -> list[Column]:
+        """The columns that hold attributes, without those ignored."""
+        return [column for column in self.columns if column.name not in (*BOOKKEEPING_COLUMNS, *ignored)]
+
+    def source(self, alias: str) -> str:
+        """The relation in a FROM clause, its columns named by their place."""
+        return f"({self.relation}\n) AS {alias}({', '.join(f'v{column.position}' for column in self.columns)})"
+
+
+@dataclass(frozen=True)
+class ComparedAttribute:
+    """An attribute of both sides whose cells are compared."""
+
+    name: str
+    expected: Column
+    actual: Column
+    tolerance: Tolerance
+
+    @cached_property
+    def _canonical(self) -> tuple[cells.Canonical, cells.Canonical]:
+        canonical = cells.canonical_pair(self.expected.type, self.actual.type)
+        if canonical is None:
+            raise ValueError(f"{self.name}: {self.expected.type} and {self.actual.type} can't be compared")
+        return canonical
+
+    def expected_cell(self, alias: str) -> str:
+        """The expected cell in the form in which equal values are equal."""
+        return self._canonical[0](self.expected.cell(alias))
+
+    def actual_cell(self, alias: str) -> str:
+        """The actual cell in the same form."""
+        return self._canonical[1](self.actual.cell(alias))
+
+    def canonical_cell(self, side: str, alias: str) -> str:
+        """The cell of the side called "expected" or "actual" in the same form."""
+        return self.expected_cell(alias) if side == "expected" else self.actual_cell(alias)
+
+    def raw_cell(self, side: str, alias: str) -> str:
+        """The cell of the side called "expected" or "actual" as it came."""
+        return self.expected.cell(alias) if side == "expected" else self.actual.cell(alias)
+
+    def is_equal(self, expected_alias: str = "e", actual_alias: str = "a") -> str:
+        """Condition: exactly equal, null equal to null."""
+        return f"{self.expected_cell(expected_alias)} IS NOT DISTINCT FROM {self.actual_cell(actual_alias)}"
+
+    def is_near(self, expected_alias: str = "e", actual_alias: str = "a") -> str:
+        """Condition: equal within the tolerance, but perhaps not exactly. Only for attributes that have one."""
+        return cells.within_tolerance(
+            self.expected.type,
+            self.actual.type,
+            self.expected.cell(expected_alias),
+            self.actual.cell(actual_alias),
+            float(self.tolerance.abs_tol),
+            float(self.tolerance.rel_tol),
+        )
+
+    def agrees(self, expected_alias: str = "e", actual_alias: str = "a") -> str:
+        """Condition: equal, exactly or within the tolerance."""
+        equal = self.is_equal(expected_alias, actual_alias)
+        return f"({equal} OR {self.is_near(expected_alias, actual_alias)})" if self.tolerance else f"({equal})"
+
+    def status(self) -> str:
+        """One of EQUAL .. NULL_ONLY_ACTUAL for the cells of the rows `e` and `a`."""
+        near = f"WHEN {self.is_near()} THEN {WITHIN_TOLERANCE} " if self.tolerance else ""
+        return (
+            f"(CASE WHEN {self.is_equal()} THEN {EQUAL} WHEN {self.actual.cell('a')} IS NULL THEN {NULL_ONLY_ACTUAL} "
+            f"WHEN {self.expected.cell('e')} IS NULL THEN {NULL_ONLY_EXPECTED} {near}ELSE {CHANGED} END)::UTINYINT"
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is compared with what.
+
+    key: the attributes that identify a row, all of them among `attributes`; empty when rows are a multiset.
+    """
+
+    expected: Side
+    actual: Side
+    shape: ShapeDiff
+    attributes: tuple[ComparedAttribute, ...]
+    key: tuple[ComparedAttribute, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def exact_attributes(self) -> tuple[ComparedAttribute, ...]:
+        """Those without a tolerance, which alone may be hashed."""
+        return tuple(attribute for attribute in self.attributes if not attribute.tolerance)
+
+    @property
+    def tolerant_attributes(self) -> tuple[ComparedAttribute, ...]:
+        """Those with a tolerance."""
+        return tuple(attribute for attribute in self.attributes if attribute.tolerance)
+
+
+def read_layout(
+    connection: duckdb.DuckDBPyConnection, expected: str, actual: str, options: ComparisonOptions
+) -> Layout:
+    """The layout of two relations. One statement, which reads no rows."""
+    separator = uuid4().hex  # no attribute's name
+    connection.execute(f'SELECT e.*, 0 AS "{separator}", a.* FROM ({expected}\n) e, ({actual}\n) a LIMIT 0')
+    described = [(str(item[0]), str(item[1])) for item in connection.description or []]
+    end = [name for name, _ in described].index(separator)
+    return _layout(_side(expected, described[:end]), _side(actual, described[end + 1 :]), options)
+
+
+def _side(relation: str, described: Sequence[tuple[str, str]]) -> Side:
+    columns = (Column(name, position, type_) for position, (name, type_) in enumerate(described))
+    return Side(relation, tuple(columns))
+
+
+def _layout(expected: Side, actual: Side, options: ComparisonOptions) -> Layout:
+    missing, unexpected, mismatches, attributes = [], [], [], []
+    unmatched = {column.name: column for column in reversed(actual.attributes(options.ignore))}
+    for column in expected.attributes(options.ignore):
+        other = unmatched.pop(column.name, None)
+        if other is None:
+            missing.append(column.name)
+        elif cells.canonical_pair(column.type, other.type) is None:
+            mismatches.append(TypeMismatch(column.name, cells.type_word(column.type), cells.type_word(other.type)))
+        else:
+            attributes.append(_attribute(column, other, options))
+    paired = {attribute.actual.position for attribute in attributes}
+    mismatched = {mismatch.attribute for mismatch in mismatches}
+    for column in actual.attributes(options.ignore):
+        if column.position not in paired and column.name not in mismatched:
+            unexpected.append(column.name)
+    by_name = {attribute.name: attribute for attribute in attributes}
+    key_is_whole = all(name in by_name for name in options.key)
+    return Layout(
+        expected=expected,
+        actual=actual,
+        shape=ShapeDiff(tuple(missing), tuple(unexpected), tuple(mismatches)),
+        attributes=tuple(attributes),
+        key=tuple(by_name[name] for name in options.key) if key_is_whole else (),
+        notes=tuple(_notes(by_name, options)),
+    )
+
+
+def _attribute(expected: Column, actual: Column, options: ComparisonOptions) -> ComparedAttribute:
+    is_numeric = cells.is_numeric_pair(expected.type, actual.type)
+    tolerance = options.tolerance_of(expected.name) if is_numeric else Tolerance()
+    return ComparedAttribute(expected.name, expected, actual, tolerance)
+
+
+def _notes(by_name: Mapping[str, ComparedAttribute], options: ComparisonOptions) -> Iterator[str]:
+    absent = [name for name in options.key if name not in by_name]
+    if absent:
+        yield f"the key attributes {', '.join(absent)} can't be compared, so rows were matched without a key"
+    for name, tolerance in options.per_attribute.items():
+        if tolerance and name in by_name and not by_name[name].tolerance:
+            word = cells.type_word(by_name[name].expected.type)
+            yield f"the tolerance of {name} has no effect: it is {word}, not a number"
