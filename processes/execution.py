@@ -48,6 +48,7 @@ __all__ = [
 ]
 
 _DEFINITION_CHECKS = {"sql": sql_rules.check_queries}
+_SIGNS_OF_LACKING_MEMORY = ("bad_alloc", "cannot allocate memory", "MemoryError")
 _CODES_THAT_END_A_CHILD = frozenset({"crashed", "out_of_memory", "timeout"})
 
 
@@ -128,8 +129,8 @@ class Executor:
                 return _failure(ExecutionError("start", "crashed", message), {})
             start_ms = (time.perf_counter() - started) * 1000
             outcome = self._execute_on(child, request, encoded, start_ms)
-            if outcome.error and outcome.error.code in _CODES_THAT_END_A_CHILD:
-                self._discard_child()
+            if outcome.error:
+                self._recover(child, outcome.error)
             return _move_outputs(outcome, workdir) if workdir else outcome
 
     def _warm_child(self) -> Child:
@@ -140,6 +141,13 @@ class Executor:
         self._child.clear()
         self._child.case_count += 1
         return self._child
+
+    def _recover(self, child: Child, error: ExecutionError) -> None:
+        """Free what a failed case took; where the child may not be sound any more, with the child."""
+        if error.code in _CODES_THAT_END_A_CHILD:
+            self._discard_child()
+        else:
+            child.clear()
 
     def _discard_child(self) -> None:
         if self._child:
@@ -161,7 +169,8 @@ class Executor:
         try:
             reply = child.ask(case, self.limits.wall_seconds, turn_to)
             if "error" in reply:
-                return _failure(ExecutionError(**reply["error"]), timings)
+                error = reply["error"]
+                return _failure(_located(error["code"], error["message"], [error["phase"], error["output"]]), timings)
             timings.update(load=link_ms + reply["load_ms"], execute=reply["execute_ms"])
             return Outcome(_outputs(child, request, reply), None, timings)
         except TimeoutError:
@@ -215,7 +224,7 @@ def _located(code: str, message: str, position: list[str]) -> ExecutionError:
 
 
 def _crash_error(crash: ChildCrashedError, position: list[str]) -> ExecutionError:
-    if "bad_alloc" in crash.stderr:
+    if any(sign in crash.stderr for sign in _SIGNS_OF_LACKING_MEMORY):
         return _located("out_of_memory", "The function needs more memory than it may use.", position)
     return _located("crashed", f"The process that ran the function ended unexpectedly: {crash}.", position)
 

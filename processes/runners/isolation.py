@@ -1,0 +1,142 @@
+"""What keeps a child in: limits on its process, death with its parent, and bubblewrap's namespaces where they work."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+
+from catalog import engine
+from config import problems
+from processes.runners.contract import MEBIBYTE, Limits
+
+BUBBLEWRAP = "bwrap"
+NONE = "none"
+AUTO = "auto"
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+PROCESS_MARGIN_BYTES = 256 * MEBIBYTE
+"""What a child holds beside DuckDB's memory: interpreter, libraries and stacks (53 MiB when idle), and slack."""
+
+_OPEN_FILES = 1024
+_PROBE_SECONDS = 20
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
+
+
+class IsolationUnavailableError(Exception):
+    """Bubblewrap was demanded, and doesn't work on this host."""
+
+
+def choose_isolation(wanted: str) -> str:
+    """``bwrap`` or ``none``: what is in force when ``auto``, ``bwrap`` or ``none`` is wanted."""
+    if wanted not in (AUTO, BUBBLEWRAP, NONE):
+        raise ValueError(f"isolation is {AUTO!r}, {BUBBLEWRAP!r} or {NONE!r}, not {wanted!r}")
+    if wanted == NONE:
+        return NONE
+    if _bubblewrap_works():
+        return BUBBLEWRAP
+    if wanted == BUBBLEWRAP:
+        raise IsolationUnavailableError("bubblewrap (bwrap) is not installed, or may not make namespaces here.")
+    return NONE
+
+
+def wrap(command: Sequence[str], directory: Path) -> list[str]:
+    """The command inside bubblewrap: no network, no other process, no files but Python, its code and its directory."""
+    arguments = [BUBBLEWRAP, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--dev", "/dev"]
+    arguments += ["--proc", "/proc"]  # without it glibc aborts where an allocation fails, instead of failing it
+    for path in _SYSTEM_LIBRARIES:
+        arguments += ["--ro-bind-try", path, path]
+    for path in _python_paths():
+        arguments += ["--ro-bind", path, path]
+    arguments += ["--bind", str(directory / "work"), str(directory / "work")]
+    arguments += ["--ro-bind", str(directory / "inputs"), str(directory / "inputs")]
+    return [*arguments, "--remount-ro", "/", "--chdir", str(PROJECT_ROOT), "--", *command]
+
+
+def make_work_directories(directory: Path) -> None:
+    """What a child finds in its directory: inputs that it reads, and the place for all that it writes."""
+    (directory / "inputs").mkdir()
+    (directory / "work").mkdir()
+
+
+def limit_process(limits: Limits) -> None:
+    """Bound what this process may take; in the child, before any user's text is read.
+
+    The kernel counts file size for each file: spill and outputs are bounded together by DuckDB's temp limit and the
+    check of each output, and here each alone. RLIMIT_DATA counts memory that is written to, unlike RLIMIT_AS, which
+    also counts what is merely reserved.
+    """
+    sizes = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_DATA: limits.memory_bytes + PROCESS_MARGIN_BYTES,
+        resource.RLIMIT_FSIZE: max(limits.output_bytes, limits.temp_bytes),
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+    }
+    for kind, size in sizes.items():
+        _lower_limit(kind, size)
+
+
+def forbid_new_processes() -> None:
+    """No more processes or threads from here on. Root is exempt, so it is one layer and not the only one."""
+    _lower_limit(resource.RLIMIT_NPROC, 0)
+
+
+def die_with_parent() -> None:
+    """Ask Linux to kill this process when the thread that started it ends, and to never grant it privileges."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _lower_limit(kind: int, size: int) -> None:
+    _soft, hard = resource.getrlimit(kind)
+    lowered = size if hard == resource.RLIM_INFINITY else min(size, hard)
+    with contextlib.suppress(OSError, ValueError):  # some systems know a limit and don't let it be set
+        resource.setrlimit(kind, (lowered, lowered))
+
+
+@lru_cache(maxsize=1)
+def _bubblewrap_works() -> bool:
+    """Try it for real, once: containers and kernels forbid namespaces in many ways."""
+    if sys.platform != "linux" or shutil.which(BUBBLEWRAP) is None:
+        return False
+    directory = Path(tempfile.mkdtemp(prefix="exemplar-probe-"))
+    try:
+        make_work_directories(directory)
+        command = wrap([sys.executable, "-c", "import duckdb, processes.runners.messages"], directory)
+        finished = subprocess.run(command, env={}, capture_output=True, timeout=_PROBE_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return finished.returncode == 0
+
+
+def _python_paths() -> list[str]:
+    """The interpreter, its libraries, DuckDB, and the modules that the child imports from this project."""
+    roots = {
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+        Path(sys.executable).resolve().parents[1],
+        Path(sysconfig.get_paths()["stdlib"]),
+        Path(duckdb.__file__).parents[1],
+        PROJECT_ROOT / "processes",
+    }
+    for module in (engine, problems):
+        file = Path(str(module.__file__))
+        roots |= {file, file.with_name("__init__.py")}
+    return sorted(str(root) for root in roots)

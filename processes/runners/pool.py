@@ -1,0 +1,195 @@
+"""Warm children, seen from the parent: starting one, giving it a case, ending it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from processes.runners import isolation
+from processes.runners.contract import Limits
+from processes.runners.messages import Channel, ChannelClosedError
+
+_PREFIX = "exemplar-child-"
+_START_SECONDS = 60.0
+_ABANDONED_SECONDS = 600.0
+_ERROR_BYTES = 65536
+"""What a pipe holds. Its writing end doesn't block, so a child that floods its standard error loses the flood."""
+
+
+class ChildCrashedError(Exception):
+    """The child ended, or said what no runner says. Its message tells how, its ``stderr`` the last it wrote."""
+
+    def __init__(self, message: str, stderr: str) -> None:
+        super().__init__(message)
+        self.stderr = stderr
+
+
+class Child:
+    """A process that runs cases one after another, with a private directory that goes when it goes.
+
+    It belongs to the thread that started it, because Linux ends it with that thread.
+    """
+
+    def __init__(self, limits: Limits, isolation_in_force: str, work_root: Path | None) -> None:
+        """Start the process and wait until it is ready. Raises ChildCrashedError when it doesn't get there."""
+        self._owner = _current_owner()
+        self.case_count = 0
+        self.directory, lock = _make_directory(work_root)
+        ours, theirs = socket.socketpair()
+        self._channel = Channel(ours)
+        self._errors, errors = os.pipe()
+        os.set_blocking(errors, False)
+        try:
+            self._process = subprocess.Popen(
+                self._command(isolation_in_force),
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env={},
+                cwd=isolation.PROJECT_ROOT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            os.close(lock)
+            os.close(self._errors)
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise ChildCrashedError(str(error), "") from error
+        finally:
+            theirs.close()
+            os.close(errors)
+        self._end = weakref.finalize(
+            self, _end_child, os.getpid(), self._process, self._channel, self.directory, (lock, self._errors)
+        )
+        self._greet(limits)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it lives and was started by this thread."""
+        return self._owner == _current_owner() and self._process.poll() is None
+
+    def link_inputs(self, paths: Sequence[Path]) -> list[Path]:
+        """Put files where the child can read them, without copying where the file system allows."""
+        links: list[Path] = []
+        for path in paths:
+            link = self.directory / "inputs" / f"{self.case_count}-{len(links)}-{path.name[:64]}"
+            try:
+                link.hardlink_to(path)
+            except OSError:
+                shutil.copyfile(path, link)
+            links.append(link)
+        return links
+
+    def output_path(self, position: int) -> Path:
+        """Where the current case writes its output of that position."""
+        return self.directory / "work" / f"{self.case_count}-{position}.parquet"
+
+    def clear(self) -> None:
+        """Forget the files of the cases so far."""
+        for directory in (self.directory / "inputs", self.directory / "work"):
+            for entry in directory.iterdir():
+                if entry.is_symlink() or not entry.is_dir():
+                    entry.unlink()
+
+    def ask(self, case: Mapping[str, Any], wall_seconds: float, report: Callable[[str, str], None]) -> dict[str, Any]:
+        """Run a case. Raises TimeoutError past its time and ChildCrashedError; the child is then to be closed."""
+        deadline = time.monotonic() + wall_seconds
+        try:
+            self._channel.send(case, deadline)
+            while "reply" not in (message := self._channel.receive(deadline)):
+                report(str(message.get("phase")), str(message.get("output")))
+        except ChannelClosedError as error:
+            raise self._crash() from error
+        return dict(message["reply"])
+
+    def close(self) -> None:
+        """End the process and all it started, and remove its directory."""
+        self._end()
+
+    def _command(self, isolation_in_force: str) -> list[str]:
+        command = [sys.executable, "-s", "-m", "processes.runners.child"]
+        return isolation.wrap(command, self.directory) if isolation_in_force == isolation.BUBBLEWRAP else command
+
+    def _greet(self, limits: Limits) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        try:
+            self._channel.send({"directory": str(self.directory), "limits": asdict(limits)}, deadline)
+            self._channel.receive(deadline)
+        except (ChannelClosedError, TimeoutError) as error:
+            crash = self._crash()
+            self.close()
+            raise crash from error
+
+    def _crash(self) -> ChildCrashedError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)
+        os.set_blocking(self._errors, False)
+        stderr = b""
+        with contextlib.suppress(BlockingIOError):
+            stderr = os.read(self._errors, _ERROR_BYTES)
+        return ChildCrashedError(_how_it_ended(self._process.returncode), stderr.decode(errors="replace"))
+
+
+def remove_abandoned_directories(work_root: Path | None) -> None:
+    """Remove what children left whose parent was killed: nobody holds the lock on their directory any more."""
+    for directory in Path(work_root or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - directory.stat().st_mtime < _ABANDONED_SECONDS:
+                continue  # perhaps just made, and not locked yet
+            lock = os.open(directory, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(directory, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _make_directory(work_root: Path | None) -> tuple[Path, int]:
+    """A private directory with ``inputs/`` and ``work/``, and the descriptor that holds its lock."""
+    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=work_root)).resolve()
+    lock = os.open(directory, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    isolation.make_work_directories(directory)
+    return directory, lock
+
+
+def _end_child(
+    owner_pid: int, process: subprocess.Popen[bytes], channel: Channel, directory: Path, descriptors: Sequence[int]
+) -> None:
+    channel.close()
+    if owner_pid == os.getpid():  # a fork of the owner has the same objects, and must not touch the owner's child
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _current_owner() -> tuple[int, int]:
+    return os.getpid(), threading.get_ident()
+
+
+def _how_it_ended(status: int | None) -> str:
+    """A process that died of a signal has a negative status; bubblewrap says 128 and the signal."""
+    if status is None:
+        return "it broke off the conversation"
+    number = -status if status < 0 else status - 128
+    try:
+        return f"signal {signal.Signals(number).name}"
+    except ValueError:
+        return f"exit status {status}"
