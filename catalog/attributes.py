@@ -189,8 +189,11 @@ def _date_from_text(attribute: Attribute, cell: str) -> str:
 def _datetime_from_text(attribute: Attribute, cell: str) -> str:
     offset = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)" if attribute.timezone else ""
     minutes = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
-    whole = f"CASE WHEN regexp_full_match({cell}, '{minutes}{offset}') THEN left({cell}, 16) || ':00' || substring({cell}, 17) "
-    whole += f"WHEN regexp_full_match({cell}, '{minutes}:[0-9]{{2}}([.][0-9]{{1,6}}0*)?{offset}') THEN {cell} END"
+    seconds = "[0-9]{2}([.][0-9]{1,6}0*)?"
+    whole = (
+        f"CASE WHEN regexp_full_match({cell}, '{minutes}:{seconds}{offset}') THEN {cell} "
+        f"WHEN regexp_full_match({cell}, '{minutes}{offset}') THEN left({cell}, 16) || ':00' || substring({cell}, 17) END"
+    )
     return f"TRY_CAST(({whole}) AS {attribute.duckdb_type})"
 
 
@@ -202,7 +205,7 @@ def _via_string(from_text: Callable[[Attribute, str], str]) -> Callable[[Attribu
 # --- taking a typed column ------------------------------------------------------------------------------------------
 
 INTEGER_COLUMNS = frozenset(
-    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT".split()
+    ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"]
 )
 
 
@@ -326,7 +329,7 @@ def from_column(attribute: Attribute, column_type: str, cell: str) -> str | None
 
 
 def describe_type(attribute: Attribute) -> str:
-    """What a value of this attribute must be, in words: "a number with at most 12 digits, 2 of them after the point"."""
+    """What a value must be, in words: "a number with at most 12 digits, 2 of them after the point"."""
     if attribute.is_exact:
         places = f"{attribute.scale} of them after the point"
         return f"a number with at most {attribute.precision} digits, {places}"

@@ -6,7 +6,7 @@ report, which has the true total and the first errors in the order of their rows
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from catalog import engine
-from catalog.attributes import Attribute, Check, Key, Schema, checks, describe_type
+from catalog.attributes import Attribute, Check, Schema, checks, describe_type
 from catalog.engine import quote_name, quote_text
 from catalog.sources import Cells, MalformedError, Slice, Source
 from config.problems import nearest, pointer
@@ -68,7 +68,8 @@ class Report:
     @property
     def title(self) -> str:
         """ "3 errors in 1000 rows"."""
-        return f"{self.error_count} error{'s' * (self.error_count != 1)} in {self.row_count} row{'s' * (self.row_count != 1)}"
+        errors = "1 error" if self.error_count == 1 else f"{self.error_count} errors"
+        return f"{errors} in {self.row_count} row{'s' * (self.row_count != 1)}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class _SliceOutcome:
 def conform(source: Source, schema: Schema, destination: Destination, workers: int = 2) -> Conformed:
     """Check all rows of a source against a schema and write them as Parts.
 
-    Row-level rules only; keys that span rows are checked by `key_errors`, over Parts. At most `workers` slices are in
+    Row-level rules only; keys are checked by `catalog.keys`, over Parts. At most `workers` slices are in
     work at once, each in memory; every slice is looked at even after an error, so the totals are true.
     """
     cells = source.cells(schema)
@@ -174,7 +175,7 @@ def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, dest
             connection, "slice", ["faulty", *(check.condition for check in all_checks)], all_checks
         )
         if not faulty and not any(broken):
-            part = _write_part(connection, schema, number, piece, destination) if row_count else None
+            part = _write_part(connection, schema, number, piece, destination, row_count) if row_count else None
             return _SliceOutcome(row_count, part)
         errors, error_count = _explain(connection, schema, cells, piece, raw)
         return _SliceOutcome(row_count, None, tuple(errors), error_count)
@@ -202,27 +203,33 @@ def _count(
 
 
 def _write_part(
-    connection: duckdb.DuckDBPyConnection, schema: Schema, number: int, piece: Slice, destination: Destination
+    connection: duckdb.DuckDBPyConnection, schema: Schema, number: int, piece: Slice, to: Destination, row_count: int
 ) -> PartFile:
-    first = destination.first_row_id + piece.rows_before
+    first = to.first_row_id + piece.rows_before
     columns = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
-    select = (
-        f"SELECT {columns}, CAST(rowid + {first} AS BIGINT) AS _id, CAST({destination.version} AS BIGINT) AS _version "
-        "FROM slice"
-    )
-    return write_part(connection, select, destination.directory / f"part-{number}.parquet")
+    ids = f"CAST(rowid + {first} AS BIGINT) AS _id, CAST({to.version} AS BIGINT) AS _version"
+    path = to.directory / f"part-{number}.parquet"
+    _copy(connection, f"SELECT {columns}, {ids} FROM slice", path)
+    return _part_file(path, row_count, first, first + row_count - 1)
 
 
 def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> PartFile:
     """Write a SELECT with `_id` as one Part; the caller sees to it that it has between 1 and SLICE_ROWS rows."""
-    connection.execute(f"COPY ({select}) TO {quote_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-    row = connection.execute(
-        f"SELECT count(*), min(_id), max(_id) FROM read_parquet({quote_text(str(path))})"
-    ).fetchone()
+    _copy(connection, select, path)
+    relation = f"read_parquet({quote_text(str(path))})"
+    row = connection.execute(f"SELECT count(*), min(_id), max(_id) FROM {relation}").fetchone()
     row_count, first, last = row or (0, 0, 0)
+    return _part_file(path, row_count, first, last)
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
+    connection.execute(f"COPY ({select}) TO {quote_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _part_file(path: Path, row_count: int, first_row_id: int, last_row_id: int) -> PartFile:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return PartFile(path, digest, row_count, path.stat().st_size, first or 0, last or 0)
+    return PartFile(path, digest, row_count, path.stat().st_size, first_row_id, last_row_id)
 
 
 # --- explaining errors ----------------------------------------------------------------------------------------------
@@ -259,10 +266,10 @@ class _Finding:
     column_type: str | None = None
 
     def listed(self, connection: duckdb.DuckDBPyConnection, rows_before: int) -> list[RowError]:
-        shown = f"c{self.place}" if self.check else f"r{self.place}"
+        column = f"c{self.place}" if self.check else f"r{self.place}"
         parameters = dict(self.check.parameters) if self.check else {}
         rows = connection.execute(
-            f"SELECT rowid, left(CAST({shown} AS VARCHAR), {SHOWN_CHARACTERS * 2}) FROM explained "
+            f"SELECT rowid, left(CAST({column} AS VARCHAR), {SHOWN_CHARACTERS * 2}) FROM explained "
             f"WHERE {self.condition} ORDER BY rowid LIMIT {ERRORS_LISTED}",
             parameters,
         ).fetchall()
@@ -272,16 +279,16 @@ class _Finding:
         name = self.attribute.name
         if self.check:
             code = self.check.constraint.code
-            value = _plain(self.attribute, cell)
-            message = self.check.message(_shown(cell))
+            value = json_value(self.attribute, cell)
+            message = self.check.message(shown(cell))
             return RowError(row, name, code, message, value, None if code == "required" else self.check.value)
         if self.column_type:
             message = f"{name} comes as {self.column_type}; it must be {describe_type(self.attribute)}"
             return RowError(row, name, "type", message, cell)
         code = "out_of_range" if _is_beyond(self.attribute, cell or "") else "type"
-        message = f"{name} is {_shown(cell)}; it must be {describe_type(self.attribute)}"
+        message = f"{name} is {shown(cell)}; it must be {describe_type(self.attribute)}"
         if code == "out_of_range" and not self.attribute.is_exact:
-            message = f"{name} is {_shown(cell)}, which is beyond the 64 bits of a {self.attribute.type}"
+            message = f"{name} is {shown(cell)}, which is beyond the 64 bits of a {self.attribute.type}"
         return RowError(row, name, code, message, _parsed(cell))
 
 
@@ -337,7 +344,8 @@ def _shorten(value: Any) -> Any:
     return value[:SHOWN_CHARACTERS] if isinstance(value, str) else value
 
 
-def _shown(cell: str | None) -> str:
+def shown(cell: str | None) -> str:
+    """A cell as a message shows it."""
     if cell is None:
         return "null"
     return cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
@@ -351,7 +359,7 @@ def _parsed(cell: str | None) -> Any:
         return _shorten(cell)
 
 
-def _plain(attribute: Attribute, cell: str | None) -> Any:
+def json_value(attribute: Attribute, cell: str | None) -> Any:
     """A typed cell, given as text, as a JSON value."""
     if attribute.type in {"integer", "number", "boolean"}:
         return _parsed(cell)
@@ -371,54 +379,3 @@ def _is_beyond(attribute: Attribute, cell: str) -> bool:
     if attribute.is_exact:
         return number.is_finite() and number.adjusted() + 1 > (attribute.precision or 0) - attribute.scale
     return number.is_finite()
-
-
-# --- keys -----------------------------------------------------------------------------------------------------------
-
-
-def key_errors(
-    schema: Schema, keys: Sequence[Key], relation: str, changed: str, rows: str = "_id"
-) -> tuple[list[RowError], int]:
-    """Rows of `changed` whose key stands more than once in `relation`; the later row is the one in error.
-
-    relation, changed: SQL with the attributes and `_id`; `rows` is SQL over `changed` that numbers its rows from 1.
-    """
-    errors: list[RowError] = []
-    total = 0
-    with engine.cursor() as connection:
-        for key in keys:
-            found, count = _duplicates(connection, schema, key, relation, changed, rows)
-            errors += found
-            total += count
-    errors.sort(key=lambda error: error.row)
-    return errors[:ERRORS_LISTED], total
-
-
-def _duplicates(
-    connection: duckdb.DuckDBPyConnection, schema: Schema, key: Key, relation: str, changed: str, rows: str
-) -> tuple[list[RowError], int]:
-    names = ", ".join(quote_name(name) for name in key.names)
-    whole = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in key.names)
-    twice = (
-        f"SELECT {names}, min(_id) AS first FROM {relation} WHERE {whole} "
-        f"AND ({names}) IN (SELECT ({names}) FROM {changed} WHERE {whole}) GROUP BY {names} HAVING count(*) > 1"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {twice}")
-    row = connection.execute("SELECT count(*) FROM twice").fetchone()
-    if not row or not row[0]:
-        return [], 0
-    match = " AND ".join(f"new.{quote_name(name)} = twice.{quote_name(name)}" for name in key.names)
-    shown = ", ".join(f"CAST(new.{quote_name(name)} AS VARCHAR)" for name in key.names)
-    late = f"FROM (SELECT *, {rows} AS number FROM {changed}) AS new JOIN twice ON {match} WHERE new._id <> twice.first"
-    count = connection.execute(f"SELECT count(*) {late}").fetchone()
-    listed = connection.execute(f"SELECT number, {shown} {late} ORDER BY number LIMIT {ERRORS_LISTED}").fetchall()
-    return [_key_error(schema, key, number, cells) for number, *cells in listed], int(count[0]) if count else 0
-
-
-def _key_error(schema: Schema, key: Key, row: int, cells: Sequence[str]) -> RowError:
-    attribute = key.names[0] if len(key.names) == 1 else ""
-    values = {name: _plain(schema.attribute(name), cell) for name, cell in zip(key.names, cells, strict=True)}
-    shown = ", ".join(f"{name} {_shown(cell)}" for name, cell in zip(key.names, cells, strict=True))
-    message = f"Another row already has {shown}"
-    value = values[attribute] if attribute else values
-    return RowError(row, attribute, key.code, message, value, list(key.names))

@@ -18,23 +18,23 @@ from django.db import transaction
 
 from catalog import engine
 from catalog.conformance import (
-    ERRORS_LISTED,
     Conformed,
     Destination,
     PartFile,
     Report,
     RowError,
     conform,
-    key_errors,
     write_part,
 )
 from catalog.engine import quote_name, quote_text
+from catalog.keys import key_errors
 from catalog.models import ObjectVersion, Part, Table, TableVersion, VersionPart
 from catalog.parts import rows_sql, tail_to_merge
 from catalog.reading import part_paths, version_digests, version_paths, version_source
 from catalog.sources import Source, TypedColumns
 
 Operation = TableVersion.Operation
+STORED_BYTES = 8 * 1024**2
 
 
 class NonconformingError(Exception):
@@ -82,7 +82,7 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
     with _workspace() as directory:
         object_version = table.object.current
         conformed = _conformed(source, object_version, Destination(directory, 1, 1))
-        _refuse_duplicates(object_version, [part.path for part in conformed.parts])
+        _refuse_duplicates(object_version, conformed.parts)
         with transaction.atomic():
             if table.object.version != type(table.object).objects.only("version").get(pk=table.object_id).version:
                 raise StaleObjectError(table.object.name)
@@ -105,7 +105,7 @@ def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Table
         destination = Destination(directory, next_row_id, base.number + 1)
         conformed = _conformed(source, base.object_version, destination)
         old = _part_rows(base)
-        _refuse_duplicates(base.object_version, [part.path for part in conformed.parts], [row.digest for row in old])
+        _refuse_duplicates(base.object_version, conformed.parts, [row.digest for row in old])
         merged = tail_to_merge([row.row_count for row in old], conformed.row_count)
         kept = [row.digest for row in old[: len(old) - merged]]
         if merged and conformed.parts:
@@ -124,7 +124,7 @@ def replace_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
 
     def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
         conformed = _conformed(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
-        _refuse_duplicates(base.object_version, [part.path for part in conformed.parts])
+        _refuse_duplicates(base.object_version, conformed.parts)
         return _Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
 
     return _write(table, Operation.REPLACE, write, prepare)
@@ -187,7 +187,9 @@ def update_rows(
                 parts.append((position, part))
         prepared = _Prepared.in_place(kept, parts, changed=len(row_ids))
         everything = [*part_paths(prepared.kept), *(part.path for part in prepared.parts)]
-        _refuse_duplicates_in(base.object_version, everything, fresh, row_ids)
+        ids = ", ".join(map(str, map(int, row_ids)))
+        number = f"list_position([{ids}]::BIGINT[], _id)"
+        _refuse(key_errors(base.object_version.schema, everything, number, ids), len(row_ids))
         return prepared
 
     return _write(table, Operation.UPDATE, write, prepare)
@@ -202,7 +204,7 @@ def revert_table(table: Table, number: int, write: Write = ANONYMOUS) -> TableVe
             return _Prepared(version_digests(earlier), [], added=earlier.row_count, removed=base.row_count)
         source = version_source(earlier)
         conformed = _conformed(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
-        _refuse_duplicates(base.object_version, [part.path for part in conformed.parts])
+        _refuse_duplicates(base.object_version, conformed.parts)
         return _Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
 
     return _write(table, Operation.REVERT, write, prepare)
@@ -226,7 +228,7 @@ def conform_table(table: Table, object_version: ObjectVersion, write: Write = AN
             ]
             prepared = _Prepared([], parts)
             paths = [part.path for part in parts]
-        _refuse_duplicates(object_version, paths)
+        _refuse(key_errors(object_version.schema, paths, "_id"), base.row_count)
         return _commit_prepared(table, object_version, Operation.CONFORM, write, prepared)
 
 
@@ -342,21 +344,25 @@ def _commit(
 
 
 def store_parts(parts: Iterable[PartFile]) -> None:
-    """Put Parts into the database, a few at a time; one that is there already is the same by its digest."""
+    """Put Parts into the database, a bounded number of bytes at a time; one that is there already is the same."""
+    gathered: list[Part] = []
+    size_bytes = 0
     for part in parts:
-        Part.objects.bulk_create(
-            [
-                Part(
-                    digest=part.digest,
-                    content=part.path.read_bytes(),
-                    row_count=part.row_count,
-                    size_bytes=part.size_bytes,
-                    first_row_id=part.first_row_id,
-                    last_row_id=part.last_row_id,
-                )
-            ],
-            ignore_conflicts=True,
+        size_bytes += part.size_bytes
+        gathered.append(
+            Part(
+                digest=part.digest,
+                content=part.path.read_bytes(),
+                row_count=part.row_count,
+                size_bytes=part.size_bytes,
+                first_row_id=part.first_row_id,
+                last_row_id=part.last_row_id,
+            )
         )
+        if size_bytes > STORED_BYTES:
+            Part.objects.bulk_create(gathered, ignore_conflicts=True)
+            gathered, size_bytes = [], 0
+    Part.objects.bulk_create(gathered, ignore_conflicts=True)
 
 
 @contextmanager
@@ -381,7 +387,8 @@ def _conformed(source: Source, object_version: ObjectVersion, destination: Desti
 
 def _part_rows(version: TableVersion) -> list[Part]:
     """The Parts of a version in order, without their bytes."""
-    return list(Part.objects.without_content().filter(versions=version).order_by("versionpart__position"))
+    places = version.version_parts.select_related("part").defer("part__content").order_by("position")
+    return [place.part for place in places]
 
 
 def _part_columns(object_version: ObjectVersion) -> str:
@@ -483,36 +490,18 @@ def _with_old_ids(object_version: ObjectVersion, part: PartFile, old: Path, path
         )
 
 
-def _refuse_duplicates(object_version: ObjectVersion, new: Sequence[Path], old: Sequence[str] = ()) -> None:
-    """Raise NonconformingError if a key of the new rows stands twice among them and the old ones."""
-    schema = object_version.schema
-    keys = list(schema.keys())
-    if not keys or not new:
+def _refuse_duplicates(object_version: ObjectVersion, new: Sequence[PartFile], old: Sequence[str] = ()) -> None:
+    """Raise NonconformingError if a key of new rows, numbered by their ids, stands twice among all rows."""
+    if not new:
         return
-    changed = f"({rows_sql(new, schema.columns)})"
-    everything = f"({rows_sql([*part_paths(old), *new], schema.columns)})"
-    first = f"_id - (SELECT min(_id) FROM {changed}) + 1"
-    errors, total = key_errors(schema, keys, everything, changed, first)
-    _refuse(errors, total, f"SELECT count(*) FROM {changed}")
+    first = min(part.first_row_id for part in new)
+    row_count = sum(part.row_count for part in new)
+    changed = f"SELECT unnest(range({first}, {first + row_count}))" if old else None
+    paths = [*part_paths(old), *(part.path for part in new)]
+    _refuse(key_errors(object_version.schema, paths, f"_id - {first} + 1", changed), row_count)
 
 
-def _refuse_duplicates_in(
-    object_version: ObjectVersion, paths: Sequence[Path], fresh: str, row_ids: Sequence[int]
-) -> None:
-    """The same for rows that were changed in place; the errors have the numbers of the input's rows."""
-    schema = object_version.schema
-    keys = list(schema.keys())
-    if not keys:
-        return
-    ids = ", ".join(map(str, map(int, row_ids)))
-    place = f"list_position([{ids}]::BIGINT[], _id)"
-    errors, total = key_errors(schema, keys, f"({rows_sql(paths, schema.columns)})", f"({fresh})", place)
-    _refuse(errors, total, f"SELECT {len(row_ids)}")
-
-
-def _refuse(errors: list[RowError], total: int, count_sql: str) -> None:
-    if not total:
-        return
-    with engine.cursor() as connection:
-        row = connection.execute(count_sql).fetchone()
-    raise NonconformingError(Report(tuple(errors[:ERRORS_LISTED]), total, row[0] if row else 0))
+def _refuse(found: tuple[list[RowError], int], row_count: int) -> None:
+    errors, total = found
+    if total:
+        raise NonconformingError(Report(tuple(errors), total, row_count))

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from catalog import engine
-from catalog.attributes import CONSTRAINTS, RESERVED_NAMES, TYPES, Attribute, Constraint, as_text, describe_type
+from catalog.attributes import CONSTRAINTS, RESERVED_NAMES, TYPES, Attribute, as_text, describe_type
 from config.problems import Problem, nearest, pointer
 
 ATTRIBUTE_LIMIT = 4_000
@@ -59,7 +59,8 @@ def _attribute_problems(attributes: Sequence[Any]) -> Iterator[Problem]:
         if isinstance(name, str):
             first = seen.setdefault(name.casefold(), position)
             if first != position:
-                message = f"The name {name!r} stands twice (attributes {first + 1} and {position + 1}); case is no difference."
+                places = f"attributes {first + 1} and {position + 1}"
+                message = f"The name {name!r} stands twice ({places}); case is no difference."
                 yield Problem(place + "/name", "duplicate_attribute", message)
 
 

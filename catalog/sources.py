@@ -68,8 +68,8 @@ def json_cells(schema: Schema) -> Cells:
             f"SELECT record, readable, CASE WHEN readable THEN key_count - list_count(found) ELSE 1 END AS faults, "
             f"{columns} FROM (SELECT line AS record, object IS NOT NULL AS readable, "
             f"json_extract(object, [{paths}]) AS found, len(json_keys(object)) AS key_count "
-            f"FROM (SELECT line, CASE WHEN json_valid(line) AND starts_with(ltrim(line), '{{') THEN {line} END AS object "
-            f"FROM {relation}))"
+            f"FROM (SELECT line, CASE WHEN json_valid(line) AND starts_with(ltrim(line), '{{') THEN {line} END "
+            f"AS object FROM {relation}))"
         )
 
     return Cells(raw, [_from_json(attribute, f"r{place}") for place, attribute in enumerate(schema.attributes)])

@@ -133,7 +133,8 @@ class TestCase(Stamped):
         for position, definition in enumerate(definitions):
             port = by_name.get(definition.name)
             if port is None:
-                message = f"The function has no port {definition.name!r} on this side; {nearest(definition.name, list(by_name))}"
+                hint = nearest(definition.name, list(by_name))
+                message = f"The function has no port {definition.name!r} on this side; {hint}"
                 problems.append(Problem(pointer(position, "name"), "unknown_port", message))
             elif definition.name in seen:
                 problems.append(Problem(pointer(position, "name"), "duplicate_port", f"{port.name!r} is bound twice."))

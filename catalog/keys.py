@@ -1,0 +1,97 @@
+"""Keys over Parts: rows whose key stands more than once. Pure: no Django."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+
+from catalog import engine
+from catalog.attributes import Key, Schema
+from catalog.conformance import ERRORS_LISTED, RowError, json_value, shown
+from catalog.engine import quote_name, quote_text
+from catalog.parts import rows_sql
+
+
+def key_errors(
+    schema: Schema, paths: Sequence[Path], row_number: str, changed: str | None = None
+) -> tuple[list[RowError], int]:
+    """Rows that repeat a key of the schema: the first ERRORS_LISTED, and how many there are.
+
+    paths: all Parts of the Table as it would be. changed: SQL for the `_id`s of the rows that are being written; only
+    these can be in error, and only their keys are looked up; None means all rows. row_number: SQL that gives a row's
+    number in the input from its `_id`. Of rows with the same key, the first is right, or one that was there before.
+    """
+    errors: list[RowError] = []
+    total = 0
+    with engine.cursor() as connection:
+        for key in list(schema.keys()):
+            for group in [paths] if changed else _groups(connection, paths, key):
+                relation = rows_sql(group, schema.columns)
+                found, count = _repeated(connection, schema, key, relation, row_number, changed)
+                errors = sorted(errors + found, key=lambda error: error.row)[:ERRORS_LISTED]
+                total += count
+    return errors, total
+
+
+def _groups(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], key: Key) -> Iterator[list[Path]]:
+    """The Parts in groups whose ranges of the key's first attribute don't meet: no key can stand in two groups.
+
+    A key that grows with the rows, the common case, so costs the memory of one Part and not of the whole Table.
+    """
+    if len(paths) < 2:
+        yield list(paths)
+        return
+    name, files = quote_name(key.names[0]), ", ".join(quote_text(str(path)) for path in paths)
+    ranges = connection.execute(
+        f"SELECT file_index, min({name}), max({name}) FROM (SELECT {name}, list_position([{files}], filename) "
+        f"AS file_index FROM read_parquet([{files}], filename = true)) WHERE {name} IS NOT NULL GROUP BY ALL ORDER BY 2"
+    ).fetchall()
+    group: list[Path] = []
+    highest = None
+    for index, lowest, high in ranges:
+        if group and lowest > highest:
+            yield group
+            group = []
+        group.append(paths[index - 1])
+        highest = high if highest is None else max(highest, high)
+    if group:
+        yield group
+
+
+def _repeated(
+    connection: duckdb.DuckDBPyConnection,
+    schema: Schema,
+    key: Key,
+    relation: str,
+    row_number: str,
+    changed: str | None,
+) -> tuple[list[RowError], int]:
+    names = ", ".join(quote_name(name) for name in key.names)
+    whole = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in key.names)
+    written = f"_id IN ({changed})" if changed else "true"
+    wanted = f" AND ({names}) IN (SELECT ({names}) FROM ({relation}) WHERE {written})" if changed else ""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT {names} FROM ({relation}) WHERE {whole}{wanted} "
+        f"GROUP BY {names} HAVING count(*) > 1"
+    )
+    row = connection.execute("SELECT count(*) FROM twice").fetchone()
+    if not row or not row[0]:
+        return [], 0
+    ranked = (
+        f"SELECT {row_number} AS number, {names}, {written} AS written, "
+        f"row_number() OVER (PARTITION BY {names} ORDER BY {written}, _id) AS place "
+        f"FROM ({relation}) SEMI JOIN twice USING ({names})"
+    )
+    late = f"FROM ({ranked}) WHERE written AND place > 1"
+    count = connection.execute(f"SELECT count(*) {late}").fetchone()
+    cells = ", ".join(f"CAST({quote_name(name)} AS VARCHAR)" for name in key.names)
+    listed = connection.execute(f"SELECT number, {cells} {late} ORDER BY number LIMIT {ERRORS_LISTED}").fetchall()
+    return [_error(schema, key, number, found) for number, *found in listed], int(count[0]) if count else 0
+
+
+def _error(schema: Schema, key: Key, row: int, cells: Sequence[str]) -> RowError:
+    attribute = key.names[0] if len(key.names) == 1 else ""
+    values = {name: json_value(schema.attribute(name), cell) for name, cell in zip(key.names, cells, strict=True)}
+    listed = ", ".join(f"{name} {shown(cell)}" for name, cell in zip(key.names, cells, strict=True))
+    value = values[attribute] if attribute else values
+    return RowError(row, attribute, key.code, f"Another row already has {listed}", value, list(key.names))
