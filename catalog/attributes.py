@@ -190,9 +190,10 @@ def _datetime_from_text(attribute: Attribute, cell: str) -> str:
     offset = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)" if attribute.timezone else ""
     minutes = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
     seconds = "[0-9]{2}([.][0-9]{1,6}0*)?"
+    completed = f"left({cell}, 16) || ':00' || substring({cell}, 17)"
     whole = (
         f"CASE WHEN regexp_full_match({cell}, '{minutes}:{seconds}{offset}') THEN {cell} "
-        f"WHEN regexp_full_match({cell}, '{minutes}{offset}') THEN left({cell}, 16) || ':00' || substring({cell}, 17) END"
+        f"WHEN regexp_full_match({cell}, '{minutes}{offset}') THEN {completed} END"
     )
     return f"TRY_CAST(({whole}) AS {attribute.duckdb_type})"
 
