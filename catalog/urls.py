@@ -2,9 +2,16 @@
 
 from django.urls import URLPattern, URLResolver
 
+from catalog.viewsets.applications import ApplicationViewSet, ConfigurationViewSet
+from config.api.viewsets import Router
+
 # --- the API --------------------------------------------------------------------------------------------------------
 
-api_urlpatterns: list[URLPattern | URLResolver] = []
+router = Router()
+router.register("applications", ApplicationViewSet, basename="api-application")
+router.register("configurations", ConfigurationViewSet, basename="api-configuration")
+
+api_urlpatterns: list[URLPattern | URLResolver] = [*router.urls]
 
 # --- the pages ------------------------------------------------------------------------------------------------------
 

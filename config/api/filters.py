@@ -1,0 +1,64 @@
+"""Filters, search and ordering of lists, strict: ignoring a filter would answer everything."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.filters import BaseFilterBackend, SearchFilter
+from rest_framework.request import Request
+
+from config.api.errors import ProblemDetails, Refusal, refusal
+from config.problems import nearest, pointer
+
+
+def refuse_unknown_parameters(request: Request, allowed: Collection[str]) -> None:
+    """Raise a 400 that names the nearest parameter for each one that isn't allowed."""
+    names = sorted(allowed)
+    unknown = [name for name in request.query_params if name not in allowed]
+    if not unknown:
+        return
+    errors = [
+        {
+            "pointer": pointer(name),
+            "code": "unknown_parameter",
+            "message": f"The parameter {name!r} is unknown; {nearest(name, names)}",
+        }
+        for name in unknown
+    ]
+    hint = f"Allowed here: {', '.join(names)}." if names else "No parameter is allowed here."
+    detail = " ".join(str(error["message"]) for error in errors)
+    raise Refusal(ProblemDetails(400, "unknown_parameter", "The request is not valid", detail, hint, errors))
+
+
+class StrictFilterBackend(BaseFilterBackend):
+    """The view's FilterSet, `search=` over its `search_fields`, `ordering=` by its `ordering_fields`."""
+
+    def parameters(self, view: Any) -> list[str]:
+        """The query parameters that a list of this view takes."""
+        filterset_class = getattr(view, "filterset_class", None)
+        names = list(filterset_class.base_filters) if filterset_class else []
+        names += ["search"] if getattr(view, "search_fields", None) else []
+        return names + (["ordering"] if getattr(view, "ordering_fields", None) else [])
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        if getattr(view, "detail", False):
+            return queryset
+        queryset = DjangoFilterBackend().filter_queryset(request, queryset, view)
+        queryset = SearchFilter().filter_queryset(request, queryset, view)
+        ordering = request.query_params.get("ordering")
+        return queryset.order_by(*_ordering(ordering, view), "pk") if ordering else queryset
+
+
+def _ordering(text: str, view: Any) -> Sequence[str]:
+    """Model fields to order by, from `-created_at,name`."""
+    declared = getattr(view, "ordering_fields", ())
+    fields = dict(declared) if isinstance(declared, dict) else {name: name for name in declared}
+    found = []
+    for word in text.split(","):
+        name = word.removeprefix("-")
+        if name not in fields:
+            message = f"{name!r} can't order this list; {nearest(name, list(fields))}"
+            raise refusal("ordering", "unknown_field", message, f"Allowed: {', '.join(fields)}.")
+        found.append(("-" if word.startswith("-") else "") + fields[name])
+    return found

@@ -1,0 +1,153 @@
+"""The base of every serializer: what a model refuses, the API refuses, with the same codes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import IntegrityError, models, transaction
+from rest_framework import serializers
+from rest_framework.fields import empty
+from rest_framework.validators import UniqueValidator
+
+from config.problems import nearest
+
+ModelType = TypeVar("ModelType", bound=models.Model)
+
+
+class JSONField(serializers.JSONField):
+    """A JSON document. It keeps of a number what a double holds, as JSON columns do."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(_with_doubles(data))
+
+
+def _with_doubles(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _with_doubles(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_doubles(member) for member in value]
+    return value
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses members that it doesn't know; those that it only answers may be sent back, and are ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [name for name in data if name not in self.fields]
+            if unknown:
+                allowed = [name for name, field in self.fields.items() if not field.read_only]
+                raise serializers.ValidationError(
+                    {
+                        name: [
+                            serializers.ErrorDetail(
+                                f"The member {name!r} is unknown; {nearest(name, allowed)}", "unknown_member"
+                            )
+                        ]
+                        for name in unknown
+                    }
+                )
+        return super().to_internal_value(data)
+
+
+class CheckedSerializer(StrictSerializer, serializers.ModelSerializer[ModelType]):
+    """A ModelSerializer that runs `full_clean()` on a copy of what it would save.
+
+    Rules live in the models; this only carries their refusals to the API's names of the fields. A race for a unique
+    name that the check didn't see ends as the same refusal.
+    """
+
+    serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, models.JSONField: JSONField}
+    fixed: Sequence[str] = ()
+
+    def get_unique_together_constraints(self, model: Any) -> Iterator[Any]:
+        """None: the model checks its own constraints, with its own codes."""
+        return iter(())
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> tuple[Any, dict[str, Any]]:
+        kind, options = super().build_standard_field(field_name, model_field)
+        return kind, _without_uniqueness(options)
+
+    def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
+        kind, options = super().build_relational_field(field_name, relation_info)
+        return kind, _without_uniqueness(options)
+
+    def get_fields(self) -> dict[str, Any]:
+        """A field named in `fixed` (what never changes after creation) may be left out of a PUT."""
+        fields = super().get_fields()
+        if self.instance is not None:
+            for name in self.fixed:
+                fields[name].required = False
+        return fields
+
+    def run_validation(self, data: Any = empty) -> Any:
+        validated = super().run_validation(data)
+        if validated is not None:
+            self.check(self.candidate(validated))
+        return validated
+
+    def candidate(self, attributes: Mapping[str, Any]) -> ModelType:
+        """A copy of the instance, or a new one, as it would be saved. `attributes` may hold more than the model has."""
+        return self.apply(self.new() if self.instance is None else copy(self.instance), attributes)
+
+    def new(self) -> ModelType:
+        """An instance with its defaults."""
+        model: Any = self.Meta.model
+        instance: ModelType = model()
+        return instance
+
+    def apply(self, instance: ModelType, attributes: Mapping[str, Any]) -> ModelType:
+        """Set on an instance what was sent of its columns."""
+        columns = {column.name for column in instance._meta.concrete_fields}
+        for name, value in attributes.items():
+            if name in columns:
+                setattr(instance, name, value)
+        return instance
+
+    def check(self, candidate: ModelType) -> None:
+        """Raise Django's ValidationError under the API's names for whatever the model refuses."""
+        try:
+            candidate.full_clean()
+        except ModelValidationError as error:
+            raise ModelValidationError(self.renamed(error.error_dict)) from error
+
+    def renamed(self, errors: Mapping[str, Sequence[ModelValidationError]]) -> dict[str, list[ModelValidationError]]:
+        """A model's errors by the API's field names."""
+        names = {field.source: name for name, field in self.fields.items() if not field.read_only}
+        found: dict[str, list[ModelValidationError]] = {}
+        for source, listed in errors.items():
+            name = names.get(source, source)
+            if source == NON_FIELD_ERRORS and {each.code for each in listed} == {"name_taken"}:
+                name = "name"
+            found.setdefault(name, []).extend(listed)
+        return found
+
+    def create(self, validated_data: dict[str, Any]) -> ModelType:
+        return self.write(self.apply(self.new(), validated_data), validated_data)
+
+    def update(self, instance: ModelType, validated_data: dict[str, Any]) -> ModelType:
+        return self.write(self.apply(instance, validated_data), validated_data)
+
+    def write(self, instance: ModelType, validated_data: dict[str, Any]) -> ModelType:
+        """Store the instance, all or nothing; a constraint that another request hit first is told as a refusal."""
+        try:
+            with transaction.atomic():
+                self.store(instance, validated_data)
+        except IntegrityError:
+            self.check(instance)
+            raise
+        return instance
+
+    def store(self, instance: ModelType, validated_data: dict[str, Any]) -> None:
+        """Save it: the model's verb, where it has one."""
+        instance.save()
+
+
+def _without_uniqueness(options: dict[str, Any]) -> dict[str, Any]:
+    validators = [each for each in options.pop("validators", []) if not isinstance(each, UniqueValidator)]
+    return {**options, "validators": validators} if validators else options

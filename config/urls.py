@@ -1,0 +1,35 @@
+"""Every address of the site. Each app's `urls` has two lists: `api_urlpatterns`, below /api/v1/, and `urlpatterns`."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+
+from catalog import urls as catalog
+from config.views import Health, NoSuchAddress
+from processes import urls as processes
+from testcases import urls as testcases
+
+api_urlpatterns: list[URLPattern | URLResolver] = [
+    *catalog.api_urlpatterns,
+    *processes.api_urlpatterns,
+    *testcases.api_urlpatterns,
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="object-list"), name="home"),
+    re_path(r"^health/?$", Health.as_view(), name="health"),
+    path("admin/", admin.site.urls),
+    path("login/", LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    re_path(r"^api/redoc/?$", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    re_path(r"^api/v1/health/?$", Health.as_view()),
+    path("api/v1/", include(api_urlpatterns)),
+    re_path(r"^api/", NoSuchAddress.as_view()),
+    *catalog.urlpatterns,
+    *processes.urlpatterns,
+    *testcases.urlpatterns,
+]

@@ -1,0 +1,75 @@
+"""Answers that belong to no app: health, and addresses below /api/ where there is nothing."""
+
+import tempfile
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """What /health answers."""
+
+    status = serializers.ChoiceField(["ok", "down"])
+    version = serializers.CharField()
+    checks = serializers.DictField(child=serializers.CharField())
+
+
+class Health(APIView):
+    """Whether this server can do its work."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(
+        operation_id="health",
+        tags=["health"],
+        responses={200: HealthSerializer, 503: HealthSerializer},
+        examples=[
+            OpenApiExample(
+                "Healthy", {"status": "ok", "version": "0.1.0", "checks": {"database": "ok", "cache_directory": "ok"}}
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Answer 200, or 503 where the database or the cache directory fails. Open to everybody."""
+        checks = {"database": _database(), "cache_directory": _cache_directory()}
+        healthy = set(checks.values()) == {"ok"}
+        body = {"status": "ok" if healthy else "down", "version": settings.VERSION, "checks": checks}
+        return Response(body, status=200 if healthy else 503)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return f"down: {type(error).__name__}"
+    return "ok"
+
+
+def _cache_directory() -> str:
+    try:
+        settings.PARTS_CACHE_DIR.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.PARTS_CACHE_DIR):
+            return "ok"
+    except OSError as error:
+        return f"down: {error.strerror}"
+
+
+class NoSuchAddress(APIView):
+    """Anything below /api/ that no other address takes."""
+
+    permission_classes = [AllowAny]
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **options: Any) -> NoReturn:
+        """Refuse every method alike."""
+        raise NotFound(f"There is nothing at {request.path}; /api/docs lists what there is.")

@@ -1,0 +1,11 @@
+"""The addresses of TestCase, Run and Result: the API's, below /api/v1/, and the pages'."""
+
+from django.urls import URLPattern, URLResolver
+
+# --- the API --------------------------------------------------------------------------------------------------------
+
+api_urlpatterns: list[URLPattern | URLResolver] = []
+
+# --- the pages ------------------------------------------------------------------------------------------------------
+
+urlpatterns: list[URLPattern | URLResolver] = []
