@@ -9,6 +9,7 @@ from testcases.comparison.workspace import (
     canonical_columns,
     canonical_names,
     has_canonical_cells,
+    shared_cells,
 )
 
 BUCKET_PAIRS_MAX = 100_000
@@ -81,10 +82,9 @@ def _assign_within_buckets(workspace: Workspace, rest: Rest) -> None:
     if not others:
         return
     same_key = " AND ".join(attribute.is_equal() for attribute in layout.key)
-    score = " + ".join(f"{attribute.agrees()}::INTEGER" for attribute in others)
     expected, actual = (unpaired_rows(workspace, side, scope) for side, scope in zip(SIDES, rest, strict=True))
     edges = workspace.all(
-        f"SELECT e.r, a.r, {score} AS score FROM {expected} e JOIN {actual} a ON {same_key} "
+        f"SELECT e.r, a.r, {shared_cells(others)} AS score FROM {expected} e JOIN {actual} a ON {same_key} "
         f"WHERE score > 0 LIMIT {BUCKET_PAIRS_MAX + 1}"
     )
     if len(edges) > BUCKET_PAIRS_MAX:

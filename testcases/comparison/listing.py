@@ -5,88 +5,69 @@ from datetime import UTC, datetime
 from typing import Any
 
 from testcases.comparison.diff import ROW_CLASSES, AttributeHistogram, RowDiff
-from testcases.comparison.shape import (
-    CHANGED,
-    EQUAL,
-    NULL_ONLY_ACTUAL,
-    NULL_ONLY_EXPECTED,
-    WITHIN_TOLERANCE,
-    Column,
-    Layout,
-)
+from testcases.comparison.shape import CHANGED, Column, Layout
 from testcases.comparison.workspace import Workspace
-
-STATUSES = (EQUAL, WITHIN_TOLERANCE, CHANGED, NULL_ONLY_EXPECTED, NULL_ONLY_ACTUAL)
-IS_PAIR = "er IS NOT NULL AND ar IS NOT NULL"
 
 
 class Listing:
-    """The classes of all rows that are not known to be equal, in one table: er, ar, class, and each cell's status."""
+    """The classes of all rows that are not known to be equal, in one table: er, ar, class, and the cells' statuses.
+
+    The statuses are a list in the order of the compared attributes, for thousands of columns would be slow to plan.
+    """
 
     def __init__(self, workspace: Workspace, moved: str | None, duplicates: str | None) -> None:
         self._workspace = workspace
         self._layout = workspace.layout
         self._duplicates = duplicates
-        self._status_names = [f"s{position}" for position in range(len(self._layout.attributes))]
         self._classes = self._classify(moved)
 
     def _classify(self, moved: str | None) -> str:
         workspace = self._workspace
-        statuses = "".join(
-            f", {attribute.status()} AS {name}"
-            for name, attribute in zip(self._status_names, self._layout.attributes, strict=True)
-        )
-        is_changed = " OR ".join(f"{name} >= {CHANGED}" for name in self._status_names) or "false"
+        statuses = ", ".join(attribute.status() for attribute in self._layout.attributes)
         is_moved = f"er IN (SELECT er FROM {moved})" if moved else "false"
         return workspace.create(
             "classes",
             "SELECT *, CASE WHEN ar IS NULL THEN 'missing' WHEN er IS NULL THEN 'unexpected' "
-            f"WHEN {is_changed} THEN 'changed' WHEN {is_moved} THEN 'moved' ELSE 'matched' END AS class FROM ("
-            f"SELECT p.er, p.ar{statuses} FROM {workspace.pairs} p "
+            f"WHEN list_max(statuses) >= {CHANGED} THEN 'changed' WHEN {is_moved} THEN 'moved' ELSE 'matched' END "
+            f"AS class FROM (SELECT p.er, p.ar, [{statuses}]::UTINYINT[] AS statuses FROM {workspace.pairs} p "
             f"LEFT JOIN {workspace.expected} e ON e.r = p.er LEFT JOIN {workspace.actual} a ON a.r = p.ar)",
         )
 
     def count(self) -> tuple[dict[str, int], dict[str, AttributeHistogram]]:
         """The true total of each row class, and the histogram of each attribute."""
-        workspace = self._workspace
         class_counts = [f"count(*) FILTER (class = '{name}')" for name in ROW_CLASSES[:-1]]
-        status_counts = [
-            f"count(*) FILTER ({name} = {status} AND {IS_PAIR})" for name in self._status_names for status in STATUSES
-        ]
-        columns = [
-            f"(SELECT count(*) FROM {workspace.expected})",
-            "count(er)",
-            f"(SELECT count(*) FROM {self._duplicates})" if self._duplicates else "0",
-            *class_counts,
-            *status_counts,
-        ]
-        row = workspace.one(f"SELECT {', '.join(columns)} FROM {self._classes}")
-        expected_count, judged_count, duplicate_count, *rest = row
-        equal_count = expected_count - judged_count  # equal pairs that matching left out
-        counts = dict(zip(ROW_CLASSES, [*rest[: len(class_counts)], duplicate_count], strict=True))
-        counts["matched"] += equal_count
-        histograms = {}
-        for position, attribute in enumerate(self._layout.attributes):
-            start = len(class_counts) + position * len(STATUSES)
-            equal, within, changed, null_expected, null_actual = rest[start : start + len(STATUSES)]
-            histograms[attribute.name] = AttributeHistogram(
-                equal + equal_count, within, changed, null_expected, null_actual
-            )
-        return counts, histograms
+        duplicate_count = f"(SELECT count(*) FROM {self._duplicates})" if self._duplicates else "0"
+        equal_count, *totals = self._workspace.one(
+            f"SELECT (SELECT count(*) FROM {self._workspace.expected}) - count(er), "
+            f"{', '.join(class_counts)}, {duplicate_count} FROM {self._classes}"
+        )
+        counts = dict(zip(ROW_CLASSES, totals, strict=True))
+        counts["matched"] += equal_count  # the equal pairs that matching left out
+        return counts, self._histograms(equal_count)
+
+    def _histograms(self, equal_count: int) -> dict[str, AttributeHistogram]:
+        found = self._workspace.all(
+            "SELECT position, status, count(*) FROM ("
+            f"SELECT generate_subscripts(statuses, 1) AS position, unnest(statuses) AS status FROM {self._classes} "
+            "WHERE er IS NOT NULL AND ar IS NOT NULL) GROUP BY position, status"
+        )
+        counts = [[equal_count, 0, 0, 0, 0] for _ in self._layout.attributes]
+        for position, status, count in found:
+            counts[position - 1][status] += count
+        return {
+            attribute.name: AttributeHistogram(*by_status)
+            for attribute, by_status in zip(self._layout.attributes, counts, strict=True)
+        }
 
     def rows(self, limit: int, ignored: Sequence[str]) -> tuple[RowDiff, ...]:
         """The first rows of each class but "matched", at most `limit` of each, by their place on the expected side."""
-        listed = (
-            f"SELECT er, ar, class{''.join(f', {name}' for name in self._status_names)} FROM {self._classes} "
-            "WHERE class <> 'matched'"
-        )
+        listed = f"SELECT er, ar, class, statuses FROM {self._classes} WHERE class <> 'matched'"
         if self._duplicates:
-            nothing = f", {EQUAL}" * len(self._status_names)
-            listed += f" UNION ALL SELECT er, ar, 'duplicate_key'{nothing} FROM {self._duplicates}"
+            listed += f" UNION ALL SELECT er, ar, 'duplicate_key', [] FROM {self._duplicates}"
         expected_columns = self._layout.expected.attributes(ignored)
         actual_columns = self._layout.actual.attributes(ignored)
         values = [column.value("e") for column in expected_columns] + [column.value("a") for column in actual_columns]
-        columns = ["c.class", "c.er", "c.ar", "e.i", "a.i", *(f"c.{name}" for name in self._status_names), *values]
+        columns = ["c.class", "c.er", "c.ar", "e.i", "a.i", "c.statuses", *values]
         fetched = self._workspace.all(
             f"SELECT {', '.join(columns)} FROM (SELECT * FROM ({listed}) "
             f"QUALIFY row_number() OVER (PARTITION BY class ORDER BY er NULLS LAST, ar) <= {limit}) c "
@@ -106,8 +87,8 @@ class _RowReader:
         self._actual_columns = actual_columns
 
     def read(self, fetched: tuple[Any, ...]) -> RowDiff:
-        row_class, expected_place, actual_place, expected_id, actual_id, *rest = fetched
-        statuses, values = rest[: len(self._layout.attributes)], iter(rest[len(self._layout.attributes) :])
+        row_class, expected_place, actual_place, expected_id, actual_id, statuses, *cells = fetched
+        values = iter(cells)
         expected = dict(_values(self._expected_columns, values))
         actual = dict(_values(self._actual_columns, values))
         known = actual if expected_place is None else expected
@@ -117,7 +98,7 @@ class _RowReader:
             key={attribute.name: known[attribute.name] for attribute in self._layout.key},
             cells={
                 attribute.name: {"expected": expected[attribute.name], "actual": actual[attribute.name]}
-                for attribute, status in zip(self._layout.attributes, statuses, strict=True)
+                for attribute, status in zip(self._layout.attributes, statuses, strict=row_class == "changed")
                 if row_class == "changed" and status >= CHANGED
             },
             row=known if has_row else None,

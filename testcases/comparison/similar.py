@@ -1,7 +1,7 @@
 """Pairing the rows that equal none, so that a changed cell shows as a change and not as two strange rows."""
 
 from testcases.comparison.multiset import Rest, unpaired_rows
-from testcases.comparison.workspace import SIDES, Workspace, canonical_columns, canonical_names
+from testcases.comparison.workspace import SIDES, Workspace, canonical_columns, canonical_names, shared_cells
 
 CELLS_MAX = 10_000_000
 
@@ -48,7 +48,7 @@ def _kinds(workspace: Workspace, rest: Rest) -> tuple[str, str]:
 
 
 def _candidates(workspace: Workspace, kinds: tuple[str, str]) -> str:
-    score = " + ".join(f"{attribute.agrees()}::INTEGER" for attribute in workspace.layout.attributes)
+    score = shared_cells(workspace.layout.attributes)
     return workspace.create(
         "candidates",
         f"SELECT e.r AS er, a.r AS ar, {score} AS score FROM {workspace.scope('expected', kinds[0])} e, "

@@ -1,6 +1,7 @@
 """The temporary tables of one comparison."""
 
 import contextlib
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -96,6 +97,12 @@ def canonical_columns(attributes: tuple[ComparedAttribute, ...], side: str, alia
         f"{attribute.canonical_cell(side, alias)} AS x{position}" for position, attribute in enumerate(attributes)
     ]
     return ", ".join(columns) or "0 AS x0"
+
+
+def shared_cells(attributes: Sequence[ComparedAttribute]) -> str:
+    """The number of cells in which the rows `e` and `a` agree. A list, for a sum of thousands is nested too deep."""
+    agreements = ", ".join(f"{attribute.agrees()}::INTEGER" for attribute in attributes)
+    return f"coalesce(list_sum([{agreements}]), 0)::INTEGER"
 
 
 def canonical_names(attributes: tuple[ComparedAttribute, ...], prefix: str = "x") -> list[str]:

@@ -23,8 +23,9 @@ def diff(connection: duckdb.DuckDBPyConnection) -> Any:
     """Compares `expected` with `actual`: each a query, or the rows of one as text with the names of its columns."""
 
     def compared(expected: str, actual: str, columns: str = "", **options: Any) -> TableDiff:
-        queries = (f"SELECT * FROM (VALUES {text}) AS t({columns})" if columns else text for text in (expected, actual))
-        return compare(connection, *queries, ComparisonOptions(**options))
+        if columns:
+            expected, actual = (f"SELECT * FROM (VALUES {rows}) AS t({columns})" for rows in (expected, actual))
+        return compare(connection, expected, actual, ComparisonOptions(**options))
 
     return compared
 
@@ -153,6 +154,12 @@ def test_t10_null_empty_text_and_na_are_three_values(diff, key):
         "null_only_expected": 1,
         "null_only_actual": 1,
     }
+
+
+def test_t9_nan_and_minus_zero_may_be_keys(diff):
+    expected, actual = "('nan'::DOUBLE, 1), (-0.0::DOUBLE, 2), (1, 3)", "(0.0::DOUBLE, 2), ('nan'::DOUBLE, 1), (1, 4)"
+    found = diff(expected, actual, "k, v", key=("k",))
+    assert (found.counts["matched"], found.counts["changed"]) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -507,6 +514,24 @@ def test_the_connection_is_left_as_it_was(connection):
     with pytest.raises(duckdb.Error):
         compare(connection, "SELECT 1 AS a", "SELECT error('broken') AS a", ComparisonOptions())
     assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,)
+
+
+def test_a_comparison_may_run_in_a_transaction_of_the_caller(connection):
+    connection.execute("BEGIN")
+    assert not compare(connection, "SELECT 1 AS a", "SELECT 2 AS a", ComparisonOptions()).is_equal
+    connection.execute("COMMIT")
+    assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("options", [{"key": ("c0",), "abs_tol": 0.5}, {}])
+def test_more_than_a_thousand_attributes_are_compared(connection, options):
+    columns = ", ".join(f"i AS c{number}" for number in range(1100))
+    expected = f"SELECT {columns} FROM range(3) t(i)"
+    found = compare(
+        connection, expected, expected.replace("i AS c1099", "i + 1 AS c1099"), ComparisonOptions(**options)
+    )
+    assert found.counts["changed"] == 3
+    assert [list(row.cells) for row in found.rows] == [["c1099"]] * 3
 
 
 def test_a_query_may_end_in_a_comment(diff):
