@@ -125,7 +125,7 @@ class Function(Stamped):
         found = {
             "inputs": self._port_problems(inputs),
             "outputs": self._port_problems(outputs),
-            "implementations": self._implementation_problems(outputs, implementations),
+            "implementations": self._implementation_problems(inputs, outputs, implementations),
         }
         if not outputs:
             found["outputs"].append(Problem("", "required", "A function has at least one output port."))
@@ -145,17 +145,23 @@ class Function(Stamped):
         return problems
 
     def _implementation_problems(
-        self, outputs: Sequence[PortDefinition], implementations: Sequence[ImplementationDefinition]
+        self,
+        inputs: Sequence[PortDefinition],
+        outputs: Sequence[PortDefinition],
+        implementations: Sequence[ImplementationDefinition],
     ) -> list[Problem]:
         problems = rules.check_names([implementation.name for implementation in implementations], "implementation")
-        names = [port.name for port in outputs]
+        outputs_named = [port.name for port in outputs]
+        inputs_named = [port.name for port in inputs]
         parameters = [parameter["name"] for parameter in self.parameters]
         for position, implementation in enumerate(implementations):
             if implementation.kind not in Kind.values:
                 message = f"Kind {implementation.kind!r} is unknown; allowed: {', '.join(Kind.values)}."
                 problems.append(Problem(pointer(position, "kind"), "invalid_choice", message))
                 continue
-            found = execution.check_definition(implementation.kind, implementation.definition, names, parameters)
+            found = execution.check_definition(
+                implementation.kind, implementation.definition, outputs_named, parameters, inputs_named
+            )
             problems += [problem.below(pointer(position, "definition")) for problem in found]
         return problems
 
@@ -259,8 +265,9 @@ class Implementation(models.Model):
         if not self.function_id or not self.kind:
             return
         outputs = [port.name for port in self.function.outputs]
+        inputs = [port.name for port in self.function.inputs]
         parameters = [parameter["name"] for parameter in self.function.parameters]
-        problems = execution.check_definition(self.kind, self.definition, outputs, parameters)
+        problems = execution.check_definition(self.kind, self.definition, outputs, parameters, inputs)
         if problems:
             raise ValidationError({"definition": refusals(problems)})
 

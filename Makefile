@@ -1,0 +1,71 @@
+# Each target is one or two commands that also work by hand; README.md lists them.
+PORT ?= 8000
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: help setup run dev demo test lint format migrate status bench lock
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(VENV)/.runtime: requirements.txt
+ifdef UV
+	test -x $(PYTHON) || uv venv --quiet $(VENV)
+	uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements.txt
+else
+	test -x $(PYTHON) || python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+endif
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+ifdef UV
+	uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements-dev.txt
+else
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+endif
+	touch $@
+
+.env:
+	@key=$$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))'); \
+	sed "s|^SECRET_KEY=.*|SECRET_KEY=$$key|" .env.example > .env
+
+setup: $(VENV)/.runtime .env ## install what Exemplar needs, write .env
+
+migrate: setup ## bring the database up to date
+	$(PYTHON) manage.py migrate --verbosity 0
+
+demo: migrate ## load the jaffle shop into demo, run its test cases, print the verdicts
+	$(PYTHON) manage.py load_package examples/jaffle_shop --application demo
+	$(PYTHON) manage.py run_testcases --application demo --expect-failures fails-on-purpose
+
+run: demo ## set up, demo, verdicts, server on 127.0.0.1:$(PORT)
+	@$(PYTHON) manage.py welcome --port $(PORT)
+	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --no-access-log
+
+dev: migrate ## the server alone, reloading when code changes
+	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --reload
+
+test: $(VENV)/.dev .env ## lint, types and tests, on the database of DATABASE_URL
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy .
+	$(PYTHON) manage.py makemigrations --check --dry-run --verbosity 0
+	$(PYTHON) -m pytest
+
+lint: $(VENV)/.dev .env ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy .
+
+status: setup ## which migrations are applied, and what the checks say
+	$(PYTHON) manage.py showmigrations
+	$(PYTHON) manage.py check
+
+bench: $(VENV)/.dev .env ## the figures of the README, measured here
+	$(PYTHON) -m benchmarks
+
+lock: ## renew the hashed locks from requirements*.in (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements.in -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
