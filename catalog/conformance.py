@@ -6,9 +6,9 @@ report, which has the true total and the first errors in the order of their rows
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ import duckdb
 from catalog import engine
 from catalog.attributes import Attribute, Check, Schema, checks, describe_type
 from catalog.engine import quote_name, quote_text
-from catalog.sources import Cells, MalformedError, Slice, Source
+from catalog.sources import Cells, LinedSource, MalformedError, Slice, Source
 from config.problems import nearest, pointer
 
 ERRORS_LISTED = 1_000
@@ -28,7 +28,10 @@ SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class RowError:
-    """One thing that is wrong with one row (attributes.md, Errors). `row` counts from 1; 0 is the header."""
+    """One thing that is wrong with one row (attributes.md, Errors). `row` counts from 1; 0 is the header.
+
+    line: where the row begins in the input, from 1, if that is not plain from its number (CSV).
+    """
 
     row: int
     attribute: str
@@ -36,6 +39,7 @@ class RowError:
     message: str
     value: Any = None
     constraint: Any = None
+    line: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The error as in the contract; `value` and `constraint` stand where they mean something."""
@@ -45,6 +49,8 @@ class RowError:
             "code": self.code,
             "message": self.message,
         }
+        if self.line is not None:
+            found["line"] = self.line
         if self.value is not None:
             found["value"] = self.value
         if self.constraint is not None:
@@ -86,11 +92,15 @@ class PartFile:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where Parts go: a directory, the `_id` of the first row, and the number of the TableVersion that writes them."""
+    """Where Parts go: a directory, the `_id` of the first row, and the number of the TableVersion that writes them.
+
+    prefix: begins the names of the files, where several sources share the directory.
+    """
 
     directory: Path
     first_row_id: int = 1
     version: int = 0
+    prefix: str = "part"
 
 
 @dataclass(frozen=True)
@@ -131,12 +141,23 @@ def conform(source: Source, schema: Schema, destination: Destination, workers: i
             errors += outcome.errors[: ERRORS_LISTED - len(errors)]
             parts += [outcome.part] if outcome.part else []
     except MalformedError as error:
-        errors.append(RowError(error.row, "", error.code, error.message))
-        error_count += 1
-        row_count = max(row_count, error.row)
+        errors += [
+            RowError(fault.row, fault.attribute, fault.code, fault.message, line=fault.line) for fault in error.faults
+        ][: ERRORS_LISTED - len(errors)]
+        error_count += len(error.faults)
+        row_count = max(row_count, *(fault.row for fault in error.faults))
     if error_count:
-        return Conformed((), row_count, Report(tuple(errors), error_count, row_count))
+        return Conformed((), row_count, with_lines(Report(tuple(errors), error_count, row_count), source))
     return Conformed(tuple(parts), row_count)
+
+
+def with_lines(report: Report, source: Source) -> Report:
+    """The report with the line of each error's row, if the source has lines."""
+    rows = [error.row for error in report.errors if error.row and error.line is None]
+    if not rows or not isinstance(source, LinedSource):
+        return report
+    lines = source.line_numbers(rows)
+    return replace(report, errors=tuple(replace(e, line=e.line or lines.get(e.row)) for e in report.errors))
 
 
 def _in_parallel(
@@ -159,26 +180,50 @@ def _in_parallel(
 
 
 def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, destination: Destination) -> _SliceOutcome:
+    """Two statements for rows that conform: read and check them, write those without a fault; both say how many."""
     places = range(len(schema.attributes))
     raw = cells.raw(piece.relation)
     typed = ", ".join(f"{cells.typed[place]} AS c{place}" for place in places)
-    lost = "".join(f" OR (r{place} IS NOT NULL AND c{place} IS NULL)" for place in places)
-    columns = ", ".join(f"c{place}" for place in places)
+    cells_read = ", ".join(f"r{place}" for place in places)
+    all_checks = _row_checks(schema)
+    wrong = [
+        "faults > 0",
+        *(f"(r{place} IS NOT NULL AND c{place} IS NULL)" for place in places),
+        *(f"({check.condition})" for check in all_checks),
+    ]
     with engine.cursor() as connection:
-        connection.execute(
-            f"CREATE TEMP TABLE slice AS SELECT {columns}, (faults > 0{lost}) AS faulty "
-            f"FROM (SELECT faults, {', '.join(f'r{place}' for place in places)}, {typed} FROM ({raw}))",
-            piece.parameters,
+        row_count = _changed(
+            connection,
+            f"CREATE TEMP TABLE slice AS SELECT {', '.join(f'c{place}' for place in places)}, "
+            f"coalesce({' OR '.join(wrong)}, false) AS faulty FROM (SELECT faults, {cells_read}, {typed} FROM ({raw}))",
+            {**piece.parameters, **_parameters(all_checks)},
         )
-        all_checks = _row_checks(schema)
-        row_count, faulty, *broken = _count(
-            connection, "slice", ["faulty", *(check.condition for check in all_checks)], all_checks
-        )
-        if not faulty and not any(broken):
-            part = _write_part(connection, schema, number, piece, destination, row_count) if row_count else None
-            return _SliceOutcome(row_count, part)
+        if not row_count:
+            return _SliceOutcome(0, None)
+        first = destination.first_row_id + piece.rows_before
+        path = destination.directory / f"{destination.prefix}-{number}.parquet"
+        if _copy(connection, _sound_rows(schema, first, destination.version), path) == row_count:
+            return _SliceOutcome(row_count, _part_file(path, row_count, first, first + row_count - 1))
+        path.unlink()
         errors, error_count = _explain(connection, schema, cells, piece, raw)
         return _SliceOutcome(row_count, None, tuple(errors), error_count)
+
+
+def _sound_rows(schema: Schema, first_row_id: int, version: int) -> str:
+    """The rows of a slice without a fault, as a Part has them."""
+    columns = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
+    ids = f"CAST(rowid + {first_row_id} AS BIGINT) AS _id, CAST({version} AS BIGINT) AS _version"
+    return f"SELECT {columns}, {ids} FROM slice WHERE NOT faulty"
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any]) -> int:
+    """Run a statement that answers with how many rows it wrote."""
+    row = connection.execute(statement, parameters).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _parameters(used: Iterable[Check]) -> dict[str, Any]:
+    return {name: value for check in used for name, value in check.parameters.items()}
 
 
 def _row_checks(schema: Schema) -> list[Check]:
@@ -194,23 +239,9 @@ def _count(
     connection: duckdb.DuckDBPyConnection, relation: str, conditions: Sequence[str], used: Sequence[Check]
 ) -> list[int]:
     """How many rows there are, and how many meet each condition."""
-    parameters: dict[str, Any] = {}
-    for check in used:
-        parameters |= check.parameters
     filters = "".join(f", count(*) FILTER ({condition})" for condition in conditions)
-    row = connection.execute(f"SELECT count(*){filters} FROM {relation}", parameters).fetchone()
+    row = connection.execute(f"SELECT count(*){filters} FROM {relation}", _parameters(used)).fetchone()
     return list(row or ())
-
-
-def _write_part(
-    connection: duckdb.DuckDBPyConnection, schema: Schema, number: int, piece: Slice, to: Destination, row_count: int
-) -> PartFile:
-    first = to.first_row_id + piece.rows_before
-    columns = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
-    ids = f"CAST(rowid + {first} AS BIGINT) AS _id, CAST({to.version} AS BIGINT) AS _version"
-    path = to.directory / f"part-{number}.parquet"
-    _copy(connection, f"SELECT {columns}, {ids} FROM slice", path)
-    return _part_file(path, row_count, first, first + row_count - 1)
 
 
 def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> PartFile:
@@ -222,8 +253,9 @@ def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -
     return _part_file(path, row_count, first, last)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
-    connection.execute(f"COPY ({select}) TO {quote_text(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> int:
+    statement = f"COPY ({select}) TO {quote_text(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+    return _changed(connection, statement, {})
 
 
 def _part_file(path: Path, row_count: int, first_row_id: int, last_row_id: int) -> PartFile:
@@ -243,7 +275,7 @@ def _explain(
     connection.execute(f"CREATE TEMP TABLE explained AS SELECT *, {typed} FROM ({raw})", piece.parameters)
     row = connection.execute("SELECT coalesce(sum(faults), 0)::BIGINT FROM explained").fetchone()
     total = int(row[0]) if row else 0
-    errors = _shape_errors(connection, schema, piece) if total else []
+    errors = _shape_errors(connection, schema, cells, piece) if total else []
     findings = [*_unread_findings(schema, cells), *_constraint_findings(schema)]
     used = [finding.check for finding in findings if finding.check]
     _, *counts = _count(connection, "explained", [finding.condition for finding in findings], used)
@@ -306,13 +338,18 @@ def _constraint_findings(schema: Schema) -> Iterator[_Finding]:
             yield _Finding(attribute, place, read, check)
 
 
-def _shape_errors(connection: duckdb.DuckDBPyConnection, schema: Schema, piece: Slice) -> list[RowError]:
+def _shape_errors(connection: duckdb.DuckDBPyConnection, schema: Schema, cells: Cells, piece: Slice) -> list[RowError]:
     rows = connection.execute(
         f"SELECT rowid, record FROM explained WHERE faults > 0 ORDER BY rowid LIMIT {ERRORS_LISTED}"
     ).fetchall()
     found: list[RowError] = []
     for row, record in rows:
-        found += _record_errors(schema, piece.rows_before + row + 1, record)
+        number = piece.rows_before + row + 1
+        if cells.describe_fault:
+            code, message, text = cells.describe_fault(record)
+            found.append(RowError(number, "", code, message, _shorten(text)))
+        else:
+            found += _record_errors(schema, number, record)
     return found
 
 

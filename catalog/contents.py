@@ -24,6 +24,7 @@ from catalog.conformance import (
     Report,
     RowError,
     conform,
+    with_lines,
     write_part,
 )
 from catalog.engine import quote_name, quote_text
@@ -82,7 +83,7 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
     with _workspace() as directory:
         object_version = table.object.current
         conformed = _conformed(source, object_version, Destination(directory, 1, 1))
-        _refuse_duplicates(object_version, conformed.parts)
+        _refuse_duplicates(object_version, conformed.parts, source=source)
         with transaction.atomic():
             if table.object.version != type(table.object).objects.only("version").get(pk=table.object_id).version:
                 raise StaleObjectError(table.object.name)
@@ -105,7 +106,7 @@ def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Table
         destination = Destination(directory, next_row_id, base.number + 1)
         conformed = _conformed(source, base.object_version, destination)
         old = _part_rows(base)
-        _refuse_duplicates(base.object_version, conformed.parts, [row.digest for row in old])
+        _refuse_duplicates(base.object_version, conformed.parts, [row.digest for row in old], source)
         merged = tail_to_merge([row.row_count for row in old], conformed.row_count)
         kept = [row.digest for row in old[: len(old) - merged]]
         if merged and conformed.parts:
@@ -124,7 +125,7 @@ def replace_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
 
     def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
         conformed = _conformed(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
-        _refuse_duplicates(base.object_version, conformed.parts)
+        _refuse_duplicates(base.object_version, conformed.parts, source=source)
         return _Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
 
     return _write(table, Operation.REPLACE, write, prepare)
@@ -490,7 +491,9 @@ def _with_old_ids(object_version: ObjectVersion, part: PartFile, old: Path, path
         )
 
 
-def _refuse_duplicates(object_version: ObjectVersion, new: Sequence[PartFile], old: Sequence[str] = ()) -> None:
+def _refuse_duplicates(
+    object_version: ObjectVersion, new: Sequence[PartFile], old: Sequence[str] = (), source: Source | None = None
+) -> None:
     """Raise NonconformingError if a key of new rows, numbered by their ids, stands twice among all rows."""
     if not new:
         return
@@ -498,10 +501,11 @@ def _refuse_duplicates(object_version: ObjectVersion, new: Sequence[PartFile], o
     row_count = sum(part.row_count for part in new)
     changed = f"SELECT unnest(range({first}, {first + row_count}))" if old else None
     paths = [*part_paths(old), *(part.path for part in new)]
-    _refuse(key_errors(object_version.schema, paths, f"_id - {first} + 1", changed), row_count)
+    _refuse(key_errors(object_version.schema, paths, f"_id - {first} + 1", changed), row_count, source)
 
 
-def _refuse(found: tuple[list[RowError], int], row_count: int) -> None:
+def _refuse(found: tuple[list[RowError], int], row_count: int, source: Source | None = None) -> None:
     errors, total = found
     if total:
-        raise NonconformingError(Report(tuple(errors), total, row_count))
+        report = Report(tuple(errors), total, row_count)
+        raise NonconformingError(with_lines(report, source) if source else report)

@@ -8,6 +8,7 @@ import duckdb
 from django.conf import settings
 
 from catalog import engine
+from catalog.attributes import Schema
 from catalog.models import Part, TableVersion
 from catalog.parts import PartCache, rows_sql
 from catalog.sources import TypedColumns
@@ -51,13 +52,19 @@ def version_source(version: TableVersion) -> TypedColumns:
 
 
 def read(version: TableVersion, query: Callable[[duckdb.DuckDBPyConnection, str], Answer]) -> Answer:
-    """What `query(connection, relation)` gives; relation is SQL of the version's rows, usable as `FROM (relation)`.
+    """What `query(connection, relation)` gives; relation is SQL of the version's rows, usable as `FROM (relation)`."""
+    return read_parts(version_digests(version), version.object_version.schema, query)
+
+
+def read_parts(
+    digests: Sequence[str], schema: Schema, query: Callable[[duckdb.DuckDBPyConnection, str], Answer]
+) -> Answer:
+    """The same over some Parts of a version whose Object is `schema`.
 
     A cached file that is deleted while it is being read comes back, and the query starts again.
     """
-    digests = version_digests(version)
     for attempt in range(1, READ_ATTEMPTS + 1):
-        relation = rows_sql(part_paths(digests), version.object_version.schema.columns)
+        relation = rows_sql(part_paths(digests), schema.columns)
         try:
             with engine.cursor() as connection:
                 return query(connection, relation)

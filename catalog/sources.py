@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from catalog.attributes import Attribute, Schema, from_column
 from catalog.engine import quote_name, quote_text
@@ -36,11 +36,14 @@ class Cells:
     wrong with its shape), `record` (the row as text, or NULL) and `r0`, `r1`, ... per attribute.
     `typed` is SQL per attribute over its `r` column, NULL where the cell can't be read.
     `unreadable` says which attributes no cell can be read for, with the column type found.
+    `describe_fault` gives code, message and text of a row that is no row at all, from its `record`; without it the
+    record is JSON.
     """
 
     raw: Callable[[str], str]
     typed: Sequence[str]
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    describe_fault: Callable[[str], tuple[str, str, str]] | None = None
 
 
 class Source(Protocol):
@@ -49,6 +52,15 @@ class Source(Protocol):
     def cells(self, schema: Schema) -> Cells: ...
 
     def slices(self) -> Iterator[Slice]: ...
+
+
+@runtime_checkable
+class LinedSource(Source, Protocol):
+    """A source whose rows may span lines; asked only to explain errors, after its slices were read."""
+
+    def line_numbers(self, rows: Sequence[int]) -> Mapping[int, int]:
+        """Row -> the line of the input where it begins, both from 1."""
+        ...
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------
@@ -104,36 +116,39 @@ def _unguarded(cell: str) -> str:
 class JSONRows:
     """Rows held in memory, each as the text of a JSON object: what a form or a small request brings."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = lines
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
 
     def cells(self, schema: Schema) -> Cells:
         return json_cells(schema)
 
     def slices(self) -> Iterator[Slice]:
-        for start in range(0, max(len(self.lines), 1), SLICE_ROWS):
-            chunk = list(self.lines[start : start + SLICE_ROWS])
+        for start in range(0, max(len(self.texts), 1), SLICE_ROWS):
+            chunk = list(self.texts[start : start + SLICE_ROWS])
             yield Slice("(SELECT unnest(CAST($lines AS VARCHAR[])) AS line)", start, {"lines": chunk})
 
 
 class JSONLines:
     """A stream of NDJSON, cut at line ends into files of SLICE_ROWS lines. Raises MalformedError on invalid UTF-8.
 
-    stream: read once, block by block. directory: where the slices' files go; the caller removes it.
+    stream: read once, block by block. directory: where the slices' files go; the caller removes it. The slices can be
+    asked for again, as a write does that another one overtook.
     """
 
     def __init__(self, stream: BinaryIO, directory: Path) -> None:
         self.stream = stream
         self.directory = directory
+        self._cut: list[Slice] = []
+        self._row_count = 0
 
     def cells(self, schema: Schema) -> Cells:
         return json_cells(schema)
 
     def slices(self) -> Iterator[Slice]:
-        rows = 0
-        for number, (chunk, count) in enumerate(_line_chunks(self.stream)):
-            path = self.directory / f"lines-{number}.ndjson"
-            _check_utf8(chunk, rows)
+        yield from list(self._cut)
+        for chunk, count in _line_chunks(self.stream):
+            path = self.directory / f"lines-{len(self._cut)}.ndjson"
+            _check_utf8(chunk, self._row_count)
             path.write_bytes(chunk)
             longest = max(len(chunk), 1024)
             relation = (
@@ -141,8 +156,9 @@ class JSONLines:
                 "auto_detect = false, delim = '\\0', quote = '', escape = '', new_line = '\\n', strict_mode = false, "
                 f"max_line_size = {longest}, buffer_size = {longest * 2 + 64}) WHERE line IS NOT NULL)"
             )
-            yield Slice(relation, rows)
-            rows += count
+            self._cut.append(Slice(relation, self._row_count))
+            self._row_count += count
+            yield self._cut[-1]
 
 
 def _line_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -192,12 +208,23 @@ def _position_of_line_end(block: bytes, number: int) -> int:
     return position
 
 
-class MalformedError(Exception):
-    """The input can't be taken apart into rows. `row` counts from 1; `code` is `encoding` or `malformed`."""
+@dataclass(frozen=True)
+class Fault:
+    """Why an input, or one row of it, can't be taken apart. `row` counts from 1, 0 is the header; so does `line`."""
 
-    def __init__(self, row: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.row, self.code, self.message = row, code, message
+    row: int
+    code: str
+    message: str
+    attribute: str = ""
+    line: int | None = None
+
+
+class MalformedError(Exception):
+    """The input can't be taken apart into rows from here on; `faults` say why, at least one."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(" ".join(fault.message for fault in faults))
+        self.faults = faults
 
 
 def _check_utf8(chunk: bytes, rows_before: int) -> None:
@@ -206,7 +233,7 @@ def _check_utf8(chunk: bytes, rows_before: int) -> None:
     except UnicodeDecodeError as error:
         row = rows_before + chunk[: error.start].count(b"\n") + 1
         message = f"Row {row} is not valid UTF-8 (byte 0x{chunk[error.start]:02x})."
-        raise MalformedError(row, "encoding", message) from error
+        raise MalformedError(Fault(row, "encoding", message)) from error
 
 
 # --- typed columns --------------------------------------------------------------------------------------------------
@@ -239,8 +266,13 @@ class TypedColumns:
     def slices(self) -> Iterator[Slice]:
         rows_before = 0
         for path, row_count in self.files:
+            file = quote_text(str(path))
+            if row_count <= SLICE_ROWS:
+                yield Slice(f"read_parquet({file})", rows_before)
+                rows_before += row_count
+                continue
             for start in range(0, row_count, SLICE_ROWS):
-                relation = f"read_parquet({quote_text(str(path))}, file_row_number = true)"
+                relation = f"read_parquet({file}, file_row_number = true)"
                 window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
                 yield Slice(f"(SELECT * FROM {relation} WHERE {window})", rows_before + start)
             rows_before += row_count

@@ -1,0 +1,222 @@
+"""CSV as a source of rows (RFC 4180): UTF-8, a header, NULL is nothing between two commas, `""` is empty text.
+
+Pure: no Django. DuckDB cuts the records; what it can't cut stays in its place as a row that is no row, so that one
+report has everything that is wrong, each with its row and its line.
+"""
+
+import csv
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import duckdb
+
+from catalog import engine
+from catalog.attributes import Schema
+from catalog.engine import quote_text
+from catalog.formats.records import CELL_BYTES, CLOSING, OpenQuoteError, Records
+from catalog.sources import SLICE_ROWS, Cells, Fault, MalformedError, Slice
+from config.problems import nearest
+
+HEADER_CHARACTERS = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """A CSV on this machine: its header, and its rows as text in Parquet (columns h0, h1, ... and `fault`)."""
+
+    records: Records
+    header: Sequence[str]
+    header_lines: int
+    parquet: Path
+    row_count: int
+
+    @property
+    def relation(self) -> str:
+        return f"read_parquet({quote_text(str(self.parquet))}, file_row_number = true)"
+
+
+class CSVText:
+    """A stream of CSV; it is read once, and its slices can be asked for again.
+
+    directory: where the staged files go; the caller removes it. The header names the attributes, in any order.
+    Slices raise MalformedError if the header doesn't fit the Object.
+    """
+
+    def __init__(self, stream: BinaryIO, directory: Path) -> None:
+        self._stream = stream
+        self._directory = directory
+        self._staged: _Staged | None = None
+        self._faults: list[Fault] = []
+
+    def cells(self, schema: Schema) -> Cells:
+        if not self._staged and not self._faults:
+            self._read(schema)
+        header = list(self._staged.header) if self._staged else []
+        places = [f"h{header.index(name)}" if name in header else "NULL" for name in schema.names]
+        columns = ", ".join(f"{cell} AS r{place}" for place, cell in enumerate(places))
+        select = (
+            "SELECT fault AS record, fault IS NULL AS readable, CAST(fault IS NOT NULL AS INTEGER) AS faults, "
+            f"{columns} FROM "
+        )
+        typed = [attribute.kind.from_text(attribute, f"r{place}") for place, attribute in enumerate(schema.attributes)]
+        return Cells(lambda relation: select + relation, typed, describe_fault=self._describe)
+
+    def slices(self) -> Iterator[Slice]:
+        if not self._staged:
+            raise MalformedError(*self._faults)
+        for start in range(0, self._staged.row_count, SLICE_ROWS):
+            window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
+            yield Slice(f"(SELECT * FROM {self._staged.relation} WHERE {window})", start)
+
+    def line_numbers(self, rows: Sequence[int]) -> Mapping[int, int]:
+        """The line on which each row begins; a pass over the staged rows."""
+        if not self._staged:
+            return {}
+        columns = ", ".join(_columns(self._staged.header))
+        text = f"coalesce(json_extract_string(fault, '$.text'), concat({columns}))"
+        more = f"CAST(length({text}) - length(replace({text}, chr(10), '')) AS BIGINT)"
+        before = "coalesce(sum(more) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)"
+        with engine.cursor() as connection:
+            found = connection.execute(
+                f"SELECT number, number + {before} FROM (SELECT file_row_number + 1 AS number, {more} AS more "
+                f"FROM {self._staged.relation}) QUALIFY number IN (SELECT unnest($rows))",
+                {"rows": sorted(set(rows))},
+            ).fetchall()
+        first = self._staged.header_lines
+        return {number: self._staged.records.line(first + int(line)) for number, line in found}
+
+    def _read(self, schema: Schema) -> None:
+        """Stage the stream, or find what is wrong with it before its first row."""
+        records = Records(self._stream, keep_blank_lines=len(schema.attributes) == 1)
+        text = self._directory / "records.csv"
+        try:
+            with text.open("wb") as file:
+                file.writelines(records.blocks())
+        except OpenQuoteError as error:
+            self._faults = [Fault(0, "malformed", str(error), line=error.line)]
+            return
+        header, header_lines = _read_header(text)
+        self._faults = list(_header_faults(header, schema))
+        if not self._faults:
+            parquet = self._directory / "records.parquet"
+            row_count = _stage(text, parquet, len(header), schema.missing_values)
+            self._staged = _Staged(records, header, header_lines, parquet, row_count)
+        text.unlink()
+
+    def _describe(self, fault: str) -> tuple[str, str, str]:
+        """Code, message and text of a record that can't be cut into cells."""
+        found = json.loads(fault)
+        kind, text = found["kind"], found["text"]
+        opened = self._staged.records.open_quote_line if self._staged else None
+        if kind == "MISSING COLUMNS":
+            return "malformed", f"The row has fewer cells than the header: {found['cells']}", text
+        if kind == "TOO MANY COLUMNS":
+            return "malformed", "The row has more cells than the header", text
+        if kind == "INVALID ENCODING":
+            return "encoding", "The row is not valid UTF-8", text
+        if kind == "LINE SIZE OVER MAXIMUM":
+            return "malformed", f"The row is longer than {CELL_BYTES // 1024**2} MB", text
+        if opened and found["is_last"]:
+            return (
+                "malformed",
+                f"The quote that opens on line {opened} is never closed",
+                text.removesuffix(CLOSING.decode().strip()),
+            )
+        return "malformed", "Text follows a closing quote; a quote inside a quoted cell is written twice", text
+
+
+def _columns(header: Sequence[str]) -> list[str]:
+    return [f"h{place}" for place in range(len(header))]
+
+
+def _read_header(text: Path) -> tuple[list[str], int]:
+    """The cells of the first record, and how many lines it takes."""
+    with text.open(encoding="utf-8", errors="replace", newline="") as file:
+        reader = csv.reader(iter(lambda: file.readline(HEADER_CHARACTERS), ""))
+        try:
+            return next(reader, []), reader.line_num
+        except csv.Error:  # a name longer than the csv module takes: no attribute has it
+            return [""], 1
+
+
+def _header_faults(header: Sequence[str], schema: Schema) -> Iterator[Fault]:
+    """How a header differs from the attributes of an Object; their order is free."""
+    if not header:
+        wanted = ", ".join(schema.names)
+        yield Fault(0, "malformed", f"The file is empty; its first line names the attributes: {wanted}", line=1)
+        return
+    seen: set[str] = set()
+    for place, name in enumerate(header, start=1):
+        if name in seen:
+            yield Fault(0, "duplicate_attribute", f"{name!r} stands twice in the header", name, 1)
+        elif name not in schema.names:
+            unknown = f"{name!r} is no attribute" if name else f"Column {place} of the header has no name"
+            hint = nearest(name, [each for each in schema.names if each not in header])
+            yield Fault(0, "unknown_attribute", f"{unknown}; {hint}", name, 1)
+        seen.add(name)
+    for name in schema.names:
+        if name not in seen:
+            yield Fault(0, "missing_attribute", f"{name!r} is not in the header", name, 1)
+
+
+def _stage(text: Path, parquet: Path, column_count: int, missing_values: Sequence[str]) -> int:
+    """Cut a file of records into cells, as text, and store them as Parquet; returns the number of rows."""
+    with engine.cursor() as connection:
+        connection.execute(
+            f"COPY (SELECT *, CAST(NULL AS VARCHAR) AS fault FROM {_read_csv(text, column_count, missing_values)}) "
+            f"TO {quote_text(str(parquet))} {_STAGED_FORMAT}"
+        )
+        row_count = _count(connection, f"read_parquet({quote_text(str(parquet))})")
+        rejected = _count(connection, "(SELECT DISTINCT line FROM reject_errors)")
+        if rejected:
+            _put_back_rejected(connection, parquet, row_count + rejected)
+        return row_count + rejected
+
+
+_STAGED_FORMAT = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS})"
+
+
+def _read_csv(text: Path, column_count: int, missing_values: Sequence[str]) -> str:
+    columns = ", ".join(f"'h{place}': 'VARCHAR'" for place in range(column_count))
+    # Where nothing means missing, a text means it that stands in no file.
+    missing = ", ".join(quote_text(value) for value in missing_values or [secrets.token_hex(16)])
+    longest = max(min(text.stat().st_size + 1, CELL_BYTES), 1024)
+    return (
+        f"read_csv({quote_text(str(text))}, columns = {{{columns}}}, auto_detect = false, header = true, "
+        f"delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = [{missing}], "
+        "allow_quoted_nulls = false, store_rejects = true, rejects_limit = 0, "
+        # In parallel, a line break inside quotes may be taken for the end of a record.
+        f"parallel = false, max_line_size = {longest}, buffer_size = {longest * 2 + 64})"
+    )
+
+
+def _put_back_rejected(connection: duckdb.DuckDBPyConnection, parquet: Path, row_count: int) -> None:
+    """Put the records that couldn't be cut in their places between the rows; the header is line 1 of the rejects."""
+    rows = f"read_parquet({quote_text(str(parquet))}, file_row_number = true)"
+    whole = parquet.with_suffix(".whole")
+    connection.execute(
+        "CREATE TEMP TABLE rejected AS SELECT line - 1 AS number, to_json({"
+        "'kind': first(CAST(error_type AS VARCHAR)), 'text': first(csv_line), "
+        f"'is_last': line - 1 = {row_count}, "
+        "'cells': first(regexp_extract(error_message, 'Found: ([0-9]+)', 1))})::VARCHAR AS fault "
+        "FROM reject_errors GROUP BY line"
+    )
+    connection.execute(
+        f"COPY (SELECT rows.* EXCLUDE (file_row_number, fault), coalesce(rejected.fault, rows.fault) AS fault "
+        f"FROM (SELECT range + 1 AS number FROM range({row_count})) AS numbers "
+        "LEFT JOIN rejected USING (number) LEFT JOIN (SELECT number, "
+        "row_number() OVER (ORDER BY number) - 1 AS file_row_number "
+        f"FROM (SELECT range + 1 AS number FROM range({row_count})) ANTI JOIN rejected USING (number)) AS kept "
+        f"USING (number) LEFT JOIN {rows} AS rows USING (file_row_number) ORDER BY number) "
+        f"TO {quote_text(str(whole))} {_STAGED_FORMAT}"
+    )
+    whole.replace(parquet)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,95 @@
+"""A JSON array of objects as a source of rows. Pure: no Django.
+
+DuckDB cuts the array into its members, each as the text that it was, so that exact decimals keep their digits.
+"""
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import duckdb
+
+from catalog import engine
+from catalog.attributes import Schema
+from catalog.engine import quote_text
+from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, json_cells
+
+MEMBER_BYTES = 64 * 1024 * 1024
+_PLACE = re.compile(r"at byte \d+ in record/value (\d+): (.*)")
+
+
+class JSONArray:
+    """A stream that holds one JSON array of objects; it is read once, and its slices can be asked for again.
+
+    directory: where the staged files go; the caller removes it. Slices raise MalformedError if the text is no array
+    in UTF-8.
+    """
+
+    def __init__(self, stream: BinaryIO, directory: Path) -> None:
+        self._stream = stream
+        self._directory = directory
+        self._staged = directory / "array.parquet"
+        self._row_count: int | None = None
+
+    def cells(self, schema: Schema) -> Cells:
+        return json_cells(schema)
+
+    def slices(self) -> Iterator[Slice]:
+        if self._row_count is None:
+            self._row_count = self._stage()
+        for start in range(0, self._row_count, SLICE_ROWS):
+            relation = f"read_parquet({quote_text(str(self._staged))}, file_row_number = true)"
+            window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
+            yield Slice(f"(SELECT line FROM {relation} WHERE {window})", start)
+
+    def _stage(self) -> int:
+        """Store the members as text in Parquet; returns how many there are."""
+        text = self._directory / "array.json"
+        _copy(self._stream, text)
+        members = f"read_json_objects({quote_text(str(text))}, format = 'array', maximum_object_size = {MEMBER_BYTES})"
+        try:
+            with engine.cursor() as connection:
+                row = connection.execute(
+                    f"COPY (SELECT CAST(json AS VARCHAR) AS line FROM {members}) TO {quote_text(str(self._staged))} "
+                    f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS})"
+                ).fetchone()
+        except duckdb.InvalidInputException as error:
+            raise MalformedError(_fault(str(error))) from error
+        finally:
+            text.unlink()
+        return int(row[0]) if row else 0
+
+
+def _copy(stream: BinaryIO, path: Path) -> None:
+    """Bring the stream into a file. Raises MalformedError if it is empty, no array, or not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    lines, opening = 0, ""
+    with path.open("wb") as file:
+        while True:
+            block = stream.read(BLOCK_BYTES)
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                line = lines + error.object[: error.start].count(b"\n") + 1
+                message = f"Line {line} is not valid UTF-8 (byte 0x{error.object[error.start]:02x})"
+                raise MalformedError(Fault(0, "encoding", message, line=line)) from error
+            opening = opening or text.lstrip("\ufeff \t\r\n")[:1]
+            lines += block.count(b"\n")
+            if not block:
+                break
+            file.write(block)
+    if opening != "[":
+        found = "is empty" if not opening else f"begins with {opening}"
+        message = f'The file {found}; a JSON array of objects was expected, such as [{{"id": 1}}]'
+        raise MalformedError(Fault(0, "malformed", message, line=1))
+
+
+def _fault(message: str) -> Fault:
+    """Where the array breaks off: DuckDB counts the opening bracket as its first value."""
+    found = _PLACE.search(message)
+    if not found:
+        return Fault(0, "malformed", f"The file is not a JSON array: {message.splitlines()[0]}")
+    row = max(int(found[1]) - 1, 1)
+    return Fault(row, "malformed", f"The array can't be read from row {row} on: {found[2].strip()}")
