@@ -76,6 +76,13 @@ class Function(Stamped):
         problems = rules.check_parameters(self.parameters)
         if problems:
             raise ValidationError({"parameters": refusals(problems)})
+        if not self._state.adding and self.application_id:
+            before = Function.objects.only("application_id").get(pk=self.pk)
+            if before.application_id != self.application_id:
+                # Its test cases repeat the application.
+                raise ValidationError(
+                    {"application": ValidationError("A function stays in its application.", code="fixed")}
+                )
 
     @property
     def inputs(self) -> "list[Port]":

@@ -1,11 +1,40 @@
 """Words to find test cases, runs and results by."""
 
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.db import models
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
 
 if TYPE_CHECKING:
     from testcases.models import Result, Run, TestCase  # noqa: F401
+
+
+class ListHolds(models.Func):
+    """Whether a JSON list holds a text: `ListHolds("tags", Value("slow"))`."""
+
+    output_field = models.BooleanField()
+    arity = 2
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
+        return self.as_sql(
+            compiler,
+            connection,
+            template="EXISTS (SELECT 1 FROM json_each(%(expressions)s)",
+            arg_joiner=") WHERE json_each.value = ",
+            **context,
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, function="jsonb_exists", **context)
+
+
+def tagged_q(tags: Iterable[str]) -> Q:
+    """Test cases with at least one of these tags."""
+    return reduce(or_, (Q(ListHolds("tags", Value(tag))) for tag in tags), Q())
 
 
 class TestCaseQuerySet(models.QuerySet["TestCase"]):
@@ -14,6 +43,15 @@ class TestCaseQuerySet(models.QuerySet["TestCase"]):
     def with_parts(self) -> Self:
         """Join the function, and the bindings with their ports and tables: two queries for any number."""
         return self.select_related("application", "function").prefetch_related("bindings__port", "bindings__table")
+
+    def tagged(self, *tags: str) -> Self:
+        """Those with at least one of these tags."""
+        return self.filter(tagged_q(tags))
+
+    def with_last_result(self) -> Self:
+        """Prefetch each case's newest Result as the only member of `last_results`; it can tell whether it is stale."""
+        results = apps.get_model("testcases", "Result").objects.newest().with_staleness()
+        return self.prefetch_related(Prefetch("results", queryset=results, to_attr="last_results"))
 
 
 class ResultQuerySet(models.QuerySet["Result"]):
@@ -24,6 +62,19 @@ class ResultQuerySet(models.QuerySet["Result"]):
         return self.select_related("run", "test_case__function__application", "implementation").prefetch_related(
             "outputs", "pins__table_version__table__object"
         )
+
+    def newest(self) -> Self:
+        """The newest Result of each test case: one step in an index for each case."""
+        newest = self.model._default_manager.filter(test_case=OuterRef("pk")).order_by("-id").values("pk")[:1]
+        cases = apps.get_model("testcases", "TestCase").objects.annotate(newest=Subquery(newest))
+        return self.filter(pk__in=cases.values("newest"))
+
+    def with_staleness(self) -> Self:
+        """Annotate `is_outdated` (a pinned table has a newer version) and join the implementation."""
+        outdated = apps.get_model("testcases", "Pin").objects.filter(
+            ~Q(table_version__number=F("table_version__table__version")), result=OuterRef("pk")
+        )
+        return self.select_related("implementation").annotate(is_outdated=Exists(outdated))
 
 
 class RunQuerySet(models.QuerySet["Run"]):

@@ -119,8 +119,12 @@ class Result(Immutable):
 
     @property
     def is_stale(self) -> bool:
-        """Whether a pinned table or the implementation has changed since; served from a prefetch of `pins`."""
-        if any(pin.table_version.number != pin.table_version.table.version for pin in self.pins.all()):
+        """Whether a pinned table or the implementation has changed since; served from `with_staleness`, or from a
+        prefetch of `pins`."""
+        outdated = self.__dict__.get("is_outdated")
+        if outdated is None:
+            outdated = any(pin.table_version.number != pin.table_version.table.version for pin in self.pins.all())
+        if outdated:
             return True
         if not self.implementation_digest:
             return False

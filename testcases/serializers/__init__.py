@@ -1,0 +1,1 @@
+"""Test cases, runs and results as JSON."""

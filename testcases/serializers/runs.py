@@ -1,0 +1,238 @@
+"""Runs and results as JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from catalog.models import Application
+from config.api import StrictSerializer
+from testcases.models import Result, ResultOutput, Run
+from testcases.models.runs import Verdict
+
+RUN_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKG"
+RESULT_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKH"
+CASE_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKJ"
+TABLE_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKF"
+COUNTS_EXAMPLE = {"matched": 0, "changed": 1, "missing": 1, "unexpected": 1, "moved": 0, "duplicate_key": 0}
+OUTPUT_EXAMPLE: Mapping[str, Any] = {
+    "name": "totals",
+    "row_count": 2,
+    "counts": COUNTS_EXAMPLE,
+    "rows": [{"class": "changed", "key": {"id": 1}, "cells": {"total": {"expected": 9, "actual": 3.5}}}],
+    "rows_truncated": False,
+}
+DIFF_EXAMPLE: Mapping[str, Any] = {
+    **OUTPUT_EXAMPLE,
+    "is_equal": False,
+    "summary": "actual differs from expected: 1 changed, 1 missing, 1 unexpected",
+    "shape": {"missing_attributes": [], "unexpected_attributes": [], "type_mismatches": []},
+    "attributes": {
+        "total": {"equal": 0, "equal_within_tolerance": 0, "changed": 1, "null_only_expected": 0, "null_only_actual": 0}
+    },
+    "notes": [],
+}
+RESULT_EXAMPLE: Mapping[str, Any] = {
+    "id": RESULT_ID,
+    "run": RUN_ID,
+    "test_case": CASE_ID,
+    "test_case_name": "two customers",
+    "implementation": "sql",
+    "verdict": "failed",
+    "reason": "mismatch",
+    "stale": False,
+    "message": "totals: actual differs from expected: 1 changed, 1 missing, 1 unexpected",
+    "errors": [],
+    "outputs": [OUTPUT_EXAMPLE],
+    "timings_ms": {"load": 1, "execute": 2, "check": 1, "compare": 1},
+    "pins": {"inputs": {"orders": {"table": TABLE_ID, "table_name": "week 1", "version": 7}}, "outputs": {}},
+    "created_at": "2026-11-20T21:00:00Z",
+}
+RUN_EXAMPLE: Mapping[str, Any] = {
+    "id": RUN_ID,
+    "application": "demo",
+    "state": "finished",
+    "verdict": "failed",
+    "total": 2,
+    "counts": {"passed": 1, "failed": 1, "error": 0, "skipped": 0},
+    "job": None,
+    "created_at": "2026-11-20T21:00:00Z",
+    "started_at": "2026-11-20T21:00:00Z",
+    "finished_at": "2026-11-20T21:00:01Z",
+    "created_by": "ann",
+}
+
+
+class RunOptionsSerializer(StrictSerializer):
+    """How test cases are to be run."""
+
+    implementation = serializers.CharField(
+        default=None, allow_null=True, help_text="The name of one; by default each function's first."
+    )
+
+
+@extend_schema_serializer(examples=[OpenApiExample("All small ones", {"application": "demo", "tags": ["small"]})])
+class RunRequestSerializer(RunOptionsSerializer):
+    """Which test cases of an application are to be run: those that meet every criterion that is given."""
+
+    application = serializers.SlugRelatedField(slug_field="name", queryset=Application.objects.all())
+    functions = serializers.ListField(child=serializers.CharField(), default=list, help_text="Ids.")
+    test_cases = serializers.ListField(child=serializers.CharField(), default=list, help_text="Ids.")
+    names = serializers.ListField(child=serializers.CharField(), default=list, help_text="Names of test cases.")
+    tags = serializers.ListField(child=serializers.CharField(), default=list, help_text="One of them is enough.")
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    """Results by verdict."""
+
+    passed = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    error = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+
+
+@extend_schema_serializer(examples=[OpenApiExample("One of two failed", RUN_EXAMPLE)])
+class RunSerializer(serializers.ModelSerializer[Run]):
+    """A run. Its verdict is empty until it has finished."""
+
+    application = serializers.CharField(source="application.name")
+    counts = CountsSerializer()
+    verdict = serializers.ChoiceField(choices=Verdict.choices, allow_blank=True)
+    job = serializers.SerializerMethodField(help_text="The job that executes it; null where the caller waited.")
+    created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+
+    class Meta:
+        model = Run
+        fields = list(RUN_EXAMPLE)
+
+    def get_job(self, run: Run) -> str | None:
+        return None
+
+
+class RowClassCountsSerializer(serializers.Serializer[Any]):
+    """Rows by class: true totals."""
+
+    matched = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    missing = serializers.IntegerField()
+    unexpected = serializers.IntegerField()
+    moved = serializers.IntegerField()
+    duplicate_key = serializers.IntegerField()
+
+
+class OutputSummarySerializer(serializers.Serializer[Any]):
+    """How many rows came out of a port, and how they differ; `counts` is null where nothing was expected of it."""
+
+    name = serializers.CharField()
+    row_count = serializers.IntegerField()
+    counts = RowClassCountsSerializer(allow_null=True)
+
+
+class OutputSerializer(OutputSummarySerializer):
+    """The same with the rows that differ, a limited number of each class."""
+
+    rows = serializers.ListField(child=serializers.DictField())
+    rows_truncated = serializers.BooleanField()
+
+
+class OutputDiffSerializer(OutputSerializer):
+    """The same with what became of each attribute; null where nothing was expected."""
+
+    is_equal = serializers.BooleanField(allow_null=True)
+    summary = serializers.CharField()
+    shape = serializers.DictField()
+    attributes = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField()))
+    notes = serializers.ListField(child=serializers.CharField())
+
+
+class PinSerializer(serializers.Serializer[Any]):
+    """The version of a table that stood on a port."""
+
+    table = serializers.CharField()
+    table_name = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+class PinsSerializer(serializers.Serializer[Any]):
+    """Pins by the port's name."""
+
+    inputs = serializers.DictField(child=PinSerializer())
+    outputs = serializers.DictField(child=PinSerializer())
+
+
+class ResultSerializer(serializers.ModelSerializer[Result]):
+    """A result in a list: its outputs with counts, without rows."""
+
+    run = serializers.CharField(source="run_id")
+    test_case = serializers.CharField(source="test_case_id")
+    test_case_name = serializers.CharField(source="test_case.name")
+    implementation = serializers.CharField(source="implementation_name")
+    stale = serializers.BooleanField(source="is_stale")
+    errors = serializers.ListField(child=serializers.DictField())  # type: ignore[assignment] # a field, as declared
+    outputs = serializers.SerializerMethodField()
+    timings_ms = serializers.DictField(child=serializers.FloatField())
+    pins = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Result
+        fields = list(RESULT_EXAMPLE)
+
+    @extend_schema_field(OutputSummarySerializer(many=True))
+    def get_outputs(self, result: Result) -> list[dict[str, Any]]:
+        return [_summary(output, output.diff) for output in result.outputs.all()]
+
+    @extend_schema_field(PinsSerializer)
+    def get_pins(self, result: Result) -> dict[str, Any]:
+        pins: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}}
+        for pin in result.pins.all():
+            version = pin.table_version
+            pins[f"{pin.direction}s"][pin.port_name] = {
+                "table": version.table_id,
+                "table_name": version.table.name,
+                "version": version.number,
+            }
+        return pins
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A mismatch", RESULT_EXAMPLE)])
+class ResultDetailSerializer(ResultSerializer):
+    """One result, with the rows that differ."""
+
+    @extend_schema_field(OutputSerializer(many=True))
+    def get_outputs(self, result: Result) -> list[dict[str, Any]]:
+        return [_with_rows(output, output.diff) for output in result.outputs.all()]
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A mismatch", {"result": RESULT_ID, "outputs": [DIFF_EXAMPLE]})])
+class DiffSerializer(serializers.Serializer[Result]):
+    """How the actual outputs of a result differ from the expected ones."""
+
+    result = serializers.CharField(source="pk")
+    outputs = serializers.SerializerMethodField()
+
+    @extend_schema_field(OutputDiffSerializer(many=True))
+    def get_outputs(self, result: Result) -> list[dict[str, Any]]:
+        return [_whole_diff(output) for output in result.outputs.all()]
+
+
+def _summary(output: ResultOutput, diff: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"name": output.port_name, "row_count": output.row_count, "counts": diff["counts"] if diff else None}
+
+
+def _with_rows(output: ResultOutput, diff: Mapping[str, Any] | None) -> dict[str, Any]:
+    rows = {"rows": diff["rows"] if diff else [], "rows_truncated": bool(diff and diff["rows_truncated"])}
+    return _summary(output, diff) | rows
+
+
+def _whole_diff(output: ResultOutput) -> dict[str, Any]:
+    diff = output.diff
+    found: Mapping[str, Any] = diff or {
+        "is_equal": None,
+        "summary": "Nothing was expected of this output.",
+        "shape": {},
+        "attributes": {},
+        "notes": [],
+    }
+    whole = {name: found[name] for name in ("is_equal", "summary", "shape", "attributes", "notes")}
+    return _with_rows(output, diff) | whole

@@ -1,0 +1,45 @@
+"""Test cases over REST."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from config.api.viewsets import ResourceViewSet, author
+from testcases.filters import TestCaseFilter
+from testcases.models import TestCase
+from testcases.serializers.cases import TestCaseSerializer
+from testcases.serializers.runs import RunOptionsSerializer, RunSerializer
+from testcases.viewsets.runs import answer_run
+
+
+class TestCaseViewSet(ResourceViewSet[TestCase]):
+    """Test cases: given these tables on the inputs of a function, expect those on its outputs."""
+
+    __test__ = False
+
+    queryset = TestCase.objects.with_parts().select_related("created_by", "function__application")
+    serializer_class = TestCaseSerializer
+    filterset_class = TestCaseFilter
+    search_fields = ["name", "summary", "function__name"]
+    ordering_fields = {
+        "name": "name",
+        "application": "application__name",
+        "function": "function__name",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+    }
+
+    def perform_create(self, serializer: BaseSerializer[TestCase]) -> None:
+        serializer.save(author=author(self.request))
+
+    def perform_update(self, serializer: BaseSerializer[TestCase]) -> None:
+        serializer.save(author=author(self.request))
+
+    @extend_schema(request=RunOptionsSerializer, responses={200: RunSerializer})
+    @action(detail=True, methods=["post"])
+    def run(self, request: Request, pk: str) -> Response:
+        """Run the test case and answer the finished run."""
+        case = self.get_object()
+        return answer_run(request, case.application, test_cases=[case.pk])
