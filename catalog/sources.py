@@ -4,11 +4,14 @@ A source says how the raw cells of an Object's attributes are found (`cells`) an
 at most SLICE_ROWS rows, so that memory doesn't grow with the input.
 """
 
+import os
+import re
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from typing import IO, Any, BinaryIO, Protocol, runtime_checkable
 
 from catalog.attributes import Attribute, Schema, from_column
 from catalog.engine import quote_name, quote_text
@@ -16,7 +19,9 @@ from config.problems import pointer
 
 SLICE_ROWS = 122_880
 BLOCK_BYTES = 1024 * 1024
+LINE_BYTES = 64 * 1024 * 1024
 DOUBLE_DIGITS = 15  # what an IEEE double surely holds
+ENCODING_MARK = "\x01not UTF-8: "  # can't stand in JSON
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Slice:
     relation: str
     rows_before: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    file: IO[bytes] | None = None  # what the relation reads, kept open as long as the slice is
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Cells:
     raw: Callable[[str], str]
     typed: Sequence[str]
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    describe_fault: Callable[[str], tuple[str, str, str]] | None = None
+    describe_fault: Callable[[str], tuple[str, str, str | None]] | None = None
 
 
 class Source(Protocol):
@@ -69,7 +75,7 @@ class LinedSource(Source, Protocol):
 def json_cells(schema: Schema) -> Cells:
     """Cells of JSON objects, one to a row, in the column `line`."""
     paths = ", ".join(quote_text(pointer(name)) for name in schema.names)
-    guarded = any(a.is_exact and (a.precision or 0) > DOUBLE_DIGITS for a in schema.attributes)
+    guarded = any(attribute.is_exact or attribute.type == "integer" for attribute in schema.attributes)
     line = _guard_digits("line") if guarded else "line"
     found = [f"CAST(found[{place}] AS VARCHAR)" for place in range(1, len(schema.attributes) + 1)]
     cells = [_unguarded(cell) if guarded else cell for cell in found]
@@ -80,8 +86,7 @@ def json_cells(schema: Schema) -> Cells:
             f"SELECT record, readable, CASE WHEN readable THEN key_count - list_count(found) ELSE 1 END AS faults, "
             f"{columns} FROM (SELECT line AS record, object IS NOT NULL AS readable, "
             f"json_extract(object, [{paths}]) AS found, len(json_keys(object)) AS key_count "
-            f"FROM (SELECT line, CASE WHEN json_valid(line) AND starts_with(ltrim(line), '{{') THEN {line} END "
-            f"AS object FROM {relation}))"
+            f"FROM (SELECT line, CASE WHEN {_JSON_OBJECT} THEN {line} END AS object FROM {relation}))"
         )
 
     return Cells(raw, [_from_json(attribute, f"r{place}") for place, attribute in enumerate(schema.attributes)])
@@ -91,11 +96,17 @@ def _from_json(attribute: Attribute, cell: str) -> str:
     return attribute.kind.from_json(attribute, cell)
 
 
-# DuckDB reads a JSON number with a fraction as a double. Numbers with more digits than a double holds are therefore
-# wrapped in strings that begin with a mark, and unwrapped once the row is taken apart. Strings are matched first, so
-# that nothing inside them is touched; the control characters 1 and 2 can't stand in JSON.
+# DuckDB takes a comma behind the last member; JSON doesn't.
+_JSON_OBJECT = (
+    "json_valid(line) AND starts_with(ltrim(line, ' \t\r\n'), '{') "
+    "AND NOT regexp_matches(line, ',[ \t\r\n]*}[ \t\r\n]*$')"
+)
+
+# DuckDB reads a JSON number with a fraction or an exponent as a double. Numbers with more digits than a double holds
+# are therefore wrapped in strings that begin with a mark, and unwrapped once the row is taken apart. Strings are matched
+# first, so that nothing inside them is touched; the control characters 1 and 2 can't stand in JSON.
 _MARK = f"{secrets.token_hex(8)}:"
-_LONG_NUMBER = '("(?:[^"\\\\]|\\\\.)*")|(-?[0-9]+[.][0-9]+(?:[eE][+-]?[0-9]+)?)'
+_LONG_NUMBER = '("(?:[^"\\\\]|\\\\.)*")|(-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))'
 
 
 def _guard_digits(line: str) -> str:
@@ -106,10 +117,10 @@ def _guard_digits(line: str) -> str:
 
 
 def _unguarded(cell: str) -> str:
-    start = len(_MARK) + 2
+    """The number as it was; also inside a list, where it is shown in an error."""
     return (
-        f"CASE WHEN starts_with({cell}, '\"{_MARK}') "
-        f"THEN substring({cell}, {start}, length({cell}) - {start}) ELSE {cell} END"
+        f"CASE WHEN contains({cell}, '\"{_MARK}') "
+        f"THEN regexp_replace({cell}, '\"{_MARK}([^\"]*)\"', '\\1', 'g') ELSE {cell} END"
     )
 
 
@@ -129,74 +140,119 @@ class JSONRows:
 
 
 class JSONLines:
-    """A stream of NDJSON, cut at line ends into files of SLICE_ROWS lines. Raises MalformedError on invalid UTF-8.
+    """NDJSON in a file, cut at line ends into slices of SLICE_ROWS lines; blank lines are no rows.
 
-    stream: read once, block by block. directory: where the slices' files go; the caller removes it. The slices can be
-    asked for again, as a write does that another one overtook.
+    stream: seekable; read block by block, again from its start each time the slices are asked for. directory: where
+    slices go on a system that can't keep them in memory. Raises MalformedError on invalid UTF-8 and endless lines.
     """
 
     def __init__(self, stream: BinaryIO, directory: Path) -> None:
         self.stream = stream
         self.directory = directory
-        self._cut: list[Slice] = []
-        self._row_count = 0
 
     def cells(self, schema: Schema) -> Cells:
         return json_cells(schema)
 
     def slices(self) -> Iterator[Slice]:
-        yield from list(self._cut)
-        for chunk, count in _line_chunks(self.stream):
-            path = self.directory / f"lines-{len(self._cut)}.ndjson"
-            _check_utf8(chunk, self._row_count)
-            path.write_bytes(chunk)
-            longest = max(len(chunk), 1024)
+        self.stream.seek(0)
+        rows_before = 0
+        for chunk in _line_chunks(self.stream):
+            chunk.check_utf8(rows_before)
+            file, path = _scratch_file(chunk.pieces, self.directory)
             relation = (
-                f"(SELECT line FROM read_csv({quote_text(str(path))}, columns = {{'line': 'VARCHAR'}}, header = false, "
+                f"(SELECT line FROM read_csv({quote_text(path)}, columns = {{'line': 'VARCHAR'}}, header = false, "
                 "auto_detect = false, delim = '\\0', quote = '', escape = '', new_line = '\\n', strict_mode = false, "
-                f"max_line_size = {longest}, buffer_size = {longest * 2 + 64}) WHERE line IS NOT NULL)"
+                f"max_line_size = {chunk.longest_bytes}, buffer_size = {chunk.longest_bytes * 4}))"
             )
-            self._cut.append(Slice(relation, self._row_count))
-            self._row_count += count
-            yield self._cut[-1]
+            yield Slice(relation, rows_before, file=file)
+            rows_before += chunk.line_count
 
 
-def _line_chunks(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """The stream in chunks of SLICE_ROWS lines that hold something, each with its count of lines; `\\n` ends a line."""
-    pieces: list[bytes] = []
-    count = 0
+def _scratch_file(pieces: Sequence[bytes], directory: Path) -> tuple[IO[bytes], str]:
+    """A file of these bytes and its path; it goes when nobody holds it any more. In memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = os.fdopen(os.memfd_create("exemplar-lines"), "wb")
+        path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
+    else:
+        file = tempfile.NamedTemporaryFile(dir=directory, suffix=".ndjson")  # noqa: SIM115
+        path = file.name
+    file.writelines(pieces)
+    file.flush()
+    return file, path
+
+
+@dataclass
+class _Chunk:
+    """Whole lines, each of which holds something and ends in `\\n`; none is longer than `longest_bytes`."""
+
+    pieces: list[bytes] = field(default_factory=list)
+    line_count: int = 0
+    longest_bytes: int = 0
+
+    def add(self, piece: bytes, line_count: int) -> None:
+        self.pieces.append(piece)
+        self.line_count += line_count
+        self.longest_bytes = max(self.longest_bytes, len(piece))
+
+    def check_utf8(self, rows_before: int) -> None:
+        for piece in self.pieces:
+            try:
+                piece.decode()
+            except UnicodeDecodeError as error:
+                row = rows_before + piece[: error.start].count(b"\n") + 1
+                message = f"Row {row} is not valid UTF-8 (byte 0x{piece[error.start]:02x})."
+                raise MalformedError(Fault(row, "encoding", message)) from error
+            rows_before += piece.count(b"\n")
+
+
+def _line_chunks(stream: BinaryIO) -> Iterator[_Chunk]:
+    """The stream in chunks of SLICE_ROWS lines; the last may have fewer."""
+    chunk = _Chunk()
     for block in _line_blocks(stream):
-        lines = block.count(b"\n")
-        while count + lines >= SLICE_ROWS:
-            cut = _position_of_line_end(block, SLICE_ROWS - count)
-            yield b"".join([*pieces, block[:cut]]), SLICE_ROWS
-            block = block[cut:]
-            pieces, count, lines = [], 0, block.count(b"\n")
-        pieces.append(block)
-        count += lines
-    if count:
-        yield b"".join(pieces), count
+        rest, line_count = block, block.count(b"\n")
+        while chunk.line_count + line_count >= SLICE_ROWS:
+            wanted = SLICE_ROWS - chunk.line_count
+            cut = _position_of_line_end(rest, wanted)
+            chunk.add(rest[:cut], wanted)
+            yield chunk
+            chunk, rest, line_count = _Chunk(), rest[cut:], line_count - wanted
+        if rest:
+            chunk.add(rest, line_count)
+    if chunk.line_count:
+        yield chunk
 
 
 def _line_blocks(stream: BinaryIO) -> Iterator[bytes]:
     """Blocks of whole lines, without carriage returns and blank lines, each ended by `\\n`."""
-    rest = b""
+    rest: list[bytes] = []
+    rest_bytes = 0
     while block := stream.read(BLOCK_BYTES):
-        block = rest + block
         cut = block.rfind(b"\n") + 1
-        rest = block[cut:]
         if cut:
-            yield _without_blank_lines(block[:cut])
-    if rest.strip():
-        yield _without_blank_lines(rest + b"\n")
+            lines = _without_blank_lines(b"".join([*rest, block[:cut]]))
+            if lines:
+                yield lines
+            rest, rest_bytes = [], 0
+        rest.append(block[cut:])
+        rest_bytes += len(block) - cut
+        if rest_bytes > LINE_BYTES:
+            message = f"A row is longer than {LINE_BYTES // 1024**2} MB; NDJSON has one JSON object to a line."
+            raise MalformedError(Fault(0, "malformed", message))
+    last = _without_blank_lines(b"".join([*rest, b"\n"]))
+    if last:
+        yield last
+
+
+_BLANK_LINE = re.compile(rb"^[ \t]*\n", re.MULTILINE)
+_PERHAPS_BLANK_LINE = re.compile(rb"\n[\n \t]")
 
 
 def _without_blank_lines(block: bytes) -> bytes:
-    """A carriage return is white space in JSON, but a line end to a CSV reader; a blank line is no row."""
+    """A carriage return is white space in JSON, but a line end to the reader; a blank line is no row."""
     if b"\r" in block:
         block = block.replace(b"\r", b" ")
-    if b"\n\n" in block or b"\n " in block or block[:1] in b"\n ":
-        block = b"".join(line for line in block.splitlines(keepends=True) if line.strip())
+    if block[:1] in b"\n \t" or _PERHAPS_BLANK_LINE.search(block):
+        block = _BLANK_LINE.sub(b"", block)
     return block
 
 
@@ -225,15 +281,6 @@ class MalformedError(Exception):
     def __init__(self, *faults: Fault) -> None:
         super().__init__(" ".join(fault.message for fault in faults))
         self.faults = faults
-
-
-def _check_utf8(chunk: bytes, rows_before: int) -> None:
-    try:
-        chunk.decode()
-    except UnicodeDecodeError as error:
-        row = rows_before + chunk[: error.start].count(b"\n") + 1
-        message = f"Row {row} is not valid UTF-8 (byte 0x{chunk[error.start]:02x})."
-        raise MalformedError(Fault(row, "encoding", message)) from error
 
 
 # --- typed columns --------------------------------------------------------------------------------------------------

@@ -6,18 +6,16 @@ report has everything that is wrong, each with its row and its line.
 
 import csv
 import json
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import duckdb
-
 from catalog import engine
 from catalog.attributes import Schema
 from catalog.engine import quote_text
 from catalog.formats.records import CELL_BYTES, CLOSING, OpenQuoteError, Records
+from catalog.formats.staging import stage
 from catalog.sources import SLICE_ROWS, Cells, Fault, MalformedError, Slice
 from config.problems import nearest
 
@@ -103,30 +101,30 @@ class CSVText:
         self._faults = list(_header_faults(header, schema))
         if not self._faults:
             parquet = self._directory / "records.parquet"
-            row_count = _stage(text, parquet, len(header), schema.missing_values)
+            row_count = stage(text, parquet, len(header), schema.missing_values, records.has_open_ends)
             self._staged = _Staged(records, header, header_lines, parquet, row_count)
         text.unlink()
 
-    def _describe(self, fault: str) -> tuple[str, str, str]:
+    def _describe(self, fault: str) -> tuple[str, str, str | None]:
         """Code, message and text of a record that can't be cut into cells."""
         found = json.loads(fault)
         kind, text = found["kind"], found["text"]
         opened = self._staged.records.open_quote_line if self._staged else None
-        if kind == "MISSING COLUMNS":
-            return "malformed", f"The row has fewer cells than the header: {found['cells']}", text
-        if kind == "TOO MANY COLUMNS":
-            return "malformed", "The row has more cells than the header", text
-        if kind == "INVALID ENCODING":
-            return "encoding", "The row is not valid UTF-8", text
-        if kind == "LINE SIZE OVER MAXIMUM":
-            return "malformed", f"The row is longer than {CELL_BYTES // 1024**2} MB", text
-        if opened and found["is_last"]:
-            return (
-                "malformed",
-                f"The quote that opens on line {opened} is never closed",
-                text.removesuffix(CLOSING.decode().strip()),
-            )
-        return "malformed", "Text follows a closing quote; a quote inside a quoted cell is written twice", text
+        if kind == "UNQUOTED VALUE" and opened and found["is_last"]:
+            text = text.removesuffix(CLOSING.decode().strip())
+            return "malformed", f"The quote that opens on line {opened} is never closed", text
+        code = "encoding" if kind == "INVALID ENCODING" else "malformed"
+        return code, _FAULTS.get(kind, _FAULTS["UNQUOTED VALUE"]).format(**found), text
+
+
+# DuckDB's word for what is wrong with a record, in a sentence.
+_FAULTS = {
+    "MISSING COLUMNS": "The row has fewer cells than the header: {cells}",
+    "TOO MANY COLUMNS": "The row has more cells than the header",
+    "INVALID ENCODING": "The row is not valid UTF-8",
+    "LINE SIZE OVER MAXIMUM": f"The row is longer than {CELL_BYTES // 1024**2} MB",
+    "UNQUOTED VALUE": "Text follows a closing quote; a quote inside a quoted cell is written twice",
+}
 
 
 def _columns(header: Sequence[str]) -> list[str]:
@@ -161,62 +159,3 @@ def _header_faults(header: Sequence[str], schema: Schema) -> Iterator[Fault]:
     for name in schema.names:
         if name not in seen:
             yield Fault(0, "missing_attribute", f"{name!r} is not in the header", name, 1)
-
-
-def _stage(text: Path, parquet: Path, column_count: int, missing_values: Sequence[str]) -> int:
-    """Cut a file of records into cells, as text, and store them as Parquet; returns the number of rows."""
-    with engine.cursor() as connection:
-        connection.execute(
-            f"COPY (SELECT *, CAST(NULL AS VARCHAR) AS fault FROM {_read_csv(text, column_count, missing_values)}) "
-            f"TO {quote_text(str(parquet))} {_STAGED_FORMAT}"
-        )
-        row_count = _count(connection, f"read_parquet({quote_text(str(parquet))})")
-        rejected = _count(connection, "(SELECT DISTINCT line FROM reject_errors)")
-        if rejected:
-            _put_back_rejected(connection, parquet, row_count + rejected)
-        return row_count + rejected
-
-
-_STAGED_FORMAT = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS})"
-
-
-def _read_csv(text: Path, column_count: int, missing_values: Sequence[str]) -> str:
-    columns = ", ".join(f"'h{place}': 'VARCHAR'" for place in range(column_count))
-    # Where nothing means missing, a text means it that stands in no file.
-    missing = ", ".join(quote_text(value) for value in missing_values or [secrets.token_hex(16)])
-    longest = max(min(text.stat().st_size + 1, CELL_BYTES), 1024)
-    return (
-        f"read_csv({quote_text(str(text))}, columns = {{{columns}}}, auto_detect = false, header = true, "
-        f"delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = [{missing}], "
-        "allow_quoted_nulls = false, store_rejects = true, rejects_limit = 0, "
-        # In parallel, a line break inside quotes may be taken for the end of a record.
-        f"parallel = false, max_line_size = {longest}, buffer_size = {longest * 2 + 64})"
-    )
-
-
-def _put_back_rejected(connection: duckdb.DuckDBPyConnection, parquet: Path, row_count: int) -> None:
-    """Put the records that couldn't be cut in their places between the rows; the header is line 1 of the rejects."""
-    rows = f"read_parquet({quote_text(str(parquet))}, file_row_number = true)"
-    whole = parquet.with_suffix(".whole")
-    connection.execute(
-        "CREATE TEMP TABLE rejected AS SELECT line - 1 AS number, to_json({"
-        "'kind': first(CAST(error_type AS VARCHAR)), 'text': first(csv_line), "
-        f"'is_last': line - 1 = {row_count}, "
-        "'cells': first(regexp_extract(error_message, 'Found: ([0-9]+)', 1))})::VARCHAR AS fault "
-        "FROM reject_errors GROUP BY line"
-    )
-    connection.execute(
-        f"COPY (SELECT rows.* EXCLUDE (file_row_number, fault), coalesce(rejected.fault, rows.fault) AS fault "
-        f"FROM (SELECT range + 1 AS number FROM range({row_count})) AS numbers "
-        "LEFT JOIN rejected USING (number) LEFT JOIN (SELECT number, "
-        "row_number() OVER (ORDER BY number) - 1 AS file_row_number "
-        f"FROM (SELECT range + 1 AS number FROM range({row_count})) ANTI JOIN rejected USING (number)) AS kept "
-        f"USING (number) LEFT JOIN {rows} AS rows USING (file_row_number) ORDER BY number) "
-        f"TO {quote_text(str(whole))} {_STAGED_FORMAT}"
-    )
-    whole.replace(parquet)
-
-
-def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
-    return int(row[0]) if row else 0

@@ -41,6 +41,7 @@ class Records:
         self.keep_blank_lines = keep_blank_lines
         self.size_bytes = 0
         self.open_quote_line: int | None = None
+        self.has_open_ends = False  # whether a record ends in a comma
         self._lines = 0
         self._blank_lines: list[int] = []  # for each, how many lines stand before it
         self._before = b"\n"
@@ -94,6 +95,7 @@ class Records:
                 chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if b"\n\n" in chunk and not self.keep_blank_lines:
             chunk = self._without_blank_lines(chunk)
+        self.has_open_ends = self.has_open_ends or b",\n" in chunk or chunk.endswith(b",")
         self._before = _boundary(last)
         chunk = chunk[1:]
         self._lines += chunk.count(b"\n")

@@ -4,6 +4,7 @@ What is written reads back as the same rows: exact decimals keep their digits, i
 empty text stay two things.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -85,26 +86,37 @@ def _csv_name(name: str) -> str:
 
 
 def _text(attribute: Attribute) -> str:
-    """SQL of a cell's text: ISO 8601 with T, decimals with all digits, true and false."""
-    text = f"CAST({quote_name(attribute.name)} AS VARCHAR)"
+    """SQL of a cell's text: ISO 8601 with T, instants in UTC with Z, decimals with all digits, true and false."""
+    column = quote_name(attribute.name)
     if attribute.type != "datetime":
-        return text
-    stamp = f"replace({text}, ' ', 'T')"
-    return f"regexp_replace({stamp}, '[+]00$', 'Z')" if attribute.timezone else stamp
+        return f"CAST({column} AS VARCHAR)"
+    if attribute.timezone:
+        return f"replace(CAST({column} AT TIME ZONE 'UTC' AS VARCHAR), ' ', 'T') || 'Z'"
+    return f"replace(CAST({column} AS VARCHAR), ' ', 'T')"
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
 def _json_line(schema: Schema, with_ids: bool) -> str:
-    members = [f"{quote_name(a.name)} := {_json_cell(a)}" for a in schema.attributes]
+    members = [f"{_json_name(a.name)}, coalesce({_json_cell(a)}, 'null')" for a in schema.attributes]
     if with_ids:
-        members.insert(0, f"{ROW_ID} := {ROW_ID}")
-    return f"CAST(to_json(struct_pack({', '.join(members)})) AS VARCHAR)"
+        members.insert(0, f"{_json_name(ROW_ID)}, {ROW_ID}")
+    between = ", ',', "
+    return f"concat('{{', {between.join(members)}, '}}')"
+
+
+def _json_name(name: str) -> str:
+    return quote_text(json.dumps(name, ensure_ascii=False) + ":")
 
 
 def _json_cell(attribute: Attribute) -> str:
-    return _text(attribute) if attribute.type == "datetime" else quote_name(attribute.name)
+    """SQL of a cell as JSON text; a decimal is written as it is, for to_json would pass it through a double."""
+    if attribute.type == "string":
+        return f"CAST(to_json({quote_name(attribute.name)}) AS VARCHAR)"
+    if attribute.type in {"date", "datetime"}:
+        return f"'\"' || {_text(attribute)} || '\"'"
+    return _text(attribute)
 
 
 CSV = RowFormat("csv", ".csv", "text/csv", _csv_line, _csv_head, "\n", "\n", "")

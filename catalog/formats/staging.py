@@ -1,0 +1,112 @@
+"""Records of a CSV, cut into cells by DuckDB and stored as text in Parquet, faults included. Pure: no Django.
+
+DuckDB keeps what it can't cut in a table of rejects, by the number of the record; here these go back to their places.
+It takes empty cells beyond the last column for nothing; here they are too many cells.
+"""
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from catalog import engine
+from catalog.engine import quote_text
+from catalog.formats.records import CELL_BYTES
+from catalog.sources import SLICE_ROWS
+
+PARQUET = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS})"
+
+
+def stage(text: Path, parquet: Path, column_count: int, missing_values: Sequence[str], has_open_ends: bool) -> int:
+    """Store the rows of a file of records, below its header, as columns h0, h1, ... and `fault`; returns their number.
+
+    A row that can't be cut has null cells and, in `fault`, JSON with `kind` (DuckDB's word), `text`, `cells` (how many
+    were found) and `is_last`. has_open_ends: whether a record ends in a comma; only then can there be cells too many
+    that are empty, and a second pass looks for them.
+    """
+    with engine.cursor() as connection:
+        records = _records(text, column_count, missing_values, "rejects")
+        connection.execute(
+            f"COPY (SELECT *, CAST(NULL AS VARCHAR) AS fault FROM {records}) TO {quote_text(str(parquet))} {PARQUET}"
+        )
+        # The header is line 1 of the rejects.
+        connection.execute(
+            "CREATE TEMP TABLE rejected AS SELECT line - 1 AS number, first(CAST(error_type AS VARCHAR)) AS kind, "
+            "first(csv_line) AS text, first(regexp_extract(error_message, 'Found: ([0-9]+)', 1)) AS cells "
+            "FROM rejects GROUP BY line"
+        )
+        rejected = _count(connection, "rejected")
+        row_count = _count(connection, f"read_parquet({quote_text(str(parquet))})") + rejected
+        long_rows = _find_long_rows(connection, text, column_count, row_count) if has_open_ends else 0
+        if rejected or long_rows:
+            _put_back_rejected(connection, parquet, row_count, has_long_rows=long_rows > 0)
+        return row_count
+
+
+def _records(text: Path, column_count: int, missing_values: Sequence[str], rejects: str, options: str = "") -> str:
+    """SQL that reads the records; those that can't be read go to the table `rejects`."""
+    columns = ", ".join(f"'h{place}': 'VARCHAR'" for place in range(column_count))
+    # Where nothing means missing, a text means it that stands in no file.
+    missing = ", ".join(quote_text(value) for value in missing_values or [secrets.token_hex(16)])
+    longest = max(min(text.stat().st_size + 1, CELL_BYTES), 1024)
+    return (
+        f"read_csv({quote_text(str(text))}, columns = {{{columns}}}, auto_detect = false, header = true, "
+        f"delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = [{missing}], {options}"
+        "allow_quoted_nulls = false, store_rejects = true, rejects_limit = 0, "
+        f"rejects_table = '{rejects}', rejects_scan = '{rejects}_scans', "
+        # In parallel, a line break inside quotes may be taken for the end of a record.
+        f"parallel = false, max_line_size = {longest}, buffer_size = {longest * 2 + 64})"
+    )
+
+
+def _find_long_rows(connection: duckdb.DuckDBPyConnection, text: Path, column_count: int, row_count: int) -> int:
+    """Find rows with empty cells beyond the last column: read with a column more, where nothing is empty text."""
+    records = _records(text, column_count + 1, (), "long_rejects", "null_padding = true, ")
+    connection.execute(
+        f"CREATE TEMP TABLE lengths AS SELECT h{column_count} IS NOT NULL AS is_long, "
+        f"row_number() OVER () - 1 AS place FROM {records}"
+    )
+    if not _count(connection, "(SELECT 1 FROM lengths WHERE is_long)"):
+        return 0
+    numbered = _numbered(row_count, "SELECT line - 1 AS number FROM long_rejects")
+    connection.execute(
+        f"CREATE TEMP TABLE long_rows AS SELECT number FROM lengths JOIN ({numbered}) USING (place) "
+        "WHERE is_long AND number NOT IN (SELECT number FROM rejected)"
+    )
+    return _count(connection, "long_rows")
+
+
+def _numbered(row_count: int, rejected: str) -> str:
+    """SQL of the row numbers that weren't rejected, each with its place (from 0) among the rows that were read."""
+    return (
+        "SELECT number, row_number() OVER (ORDER BY number) - 1 AS place "
+        f"FROM (SELECT range + 1 AS number FROM range({row_count})) WHERE number NOT IN ({rejected})"
+    )
+
+
+def _put_back_rejected(
+    connection: duckdb.DuckDBPyConnection, parquet: Path, row_count: int, has_long_rows: bool
+) -> None:
+    """Put the rejected records in their places between the rows."""
+    fault = f"CAST(to_json({{kind: kind, text: text, cells: cells, is_last: number = {row_count}}}) AS VARCHAR)"
+    faults = f"SELECT number, {fault} AS fault FROM rejected"
+    if has_long_rows:
+        long_row = '{"kind": "TOO MANY COLUMNS", "text": null}'
+        faults += f" UNION ALL SELECT number, {quote_text(long_row)} AS fault FROM long_rows"
+    rows = f"read_parquet({quote_text(str(parquet))}, file_row_number = true)"
+    whole = parquet.with_suffix(".whole")
+    connection.execute(
+        "COPY (SELECT rows.* EXCLUDE (file_row_number, fault), faults.fault AS fault "
+        f"FROM (SELECT range + 1 AS number FROM range({row_count})) AS numbers "
+        f"LEFT JOIN ({faults}) AS faults USING (number) "
+        f"LEFT JOIN ({_numbered(row_count, 'SELECT number FROM rejected')}) AS kept USING (number) "
+        f"LEFT JOIN {rows} AS rows ON rows.file_row_number = kept.place ORDER BY number) "
+        f"TO {quote_text(str(whole))} {PARQUET}"
+    )
+    whole.replace(parquet)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,35 @@
+"""Finding what a command's arguments name; an unknown name is wrong usage (exit code 2), with the nearest one."""
+
+from typing import TypeVar
+
+from django.core.management.base import CommandError
+from django.db.models import Model, QuerySet
+
+from catalog.models import Application, ObjectSchema, Table
+from config.problems import nearest
+
+WRONG_USAGE = 2
+Found = TypeVar("Found", bound=Model)
+
+
+def find_application(name: str) -> Application:
+    """The application of this name."""
+    return _find(Application.objects.all(), name, "application", "")
+
+
+def find_object(application: Application, name: str) -> ObjectSchema:
+    """The Object of this name in the application."""
+    return _find(application.object_schemas.all(), name, "object", f" in the application {application.name!r}")
+
+
+def find_table(shape: ObjectSchema, name: str) -> Table:
+    """The Table of this name of the Object."""
+    return _find(shape.tables.all(), name, "table", f" of the object {shape.name!r}")
+
+
+def _find(candidates: QuerySet[Found], name: str, noun: str, place: str) -> Found:
+    found = candidates.filter(name=name).first()
+    if found is None:
+        names = list(candidates.values_list("name", flat=True)[:1000])
+        raise CommandError(f"There is no {noun} {name!r}{place}; {nearest(name, names)}", returncode=WRONG_USAGE)
+    return found

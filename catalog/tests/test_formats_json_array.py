@@ -1,0 +1,84 @@
+"""A JSON array as a source of rows."""
+
+import io
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from catalog.attributes import Schema
+from catalog.conformance import Conformed, Destination, conform
+from catalog.formats import JSONArray
+
+SCHEMA = Schema.from_definition(
+    {
+        "attributes": [
+            {"name": "id", "type": "integer"},
+            {"name": "price", "type": "number", "precision": 38, "scale": 10},
+            {"name": "name", "type": "string"},
+        ]
+    }
+)
+
+
+def read(text: bytes, directory: Path) -> Conformed:
+    staging = directory / "staging"
+    staging.mkdir(exist_ok=True)
+    return conform(JSONArray(io.BytesIO(text), staging), SCHEMA, Destination(directory))
+
+
+def errors(conformed: Conformed) -> list[tuple[int, str, str]]:
+    assert conformed.report is not None
+    return [(error.row, error.attribute, error.code) for error in conformed.report.errors]
+
+
+def test_members_are_rows_and_decimals_keep_their_digits(tmp_path):
+    text = '\ufeff [ {"id": 1, "price": 1234567890123456789012345678.0123456789, "name": "é\\n"},\n{"id": 2} ]'
+    conformed = read(text.encode(), tmp_path)
+    found = duckdb.sql(f"SELECT id, price::VARCHAR, name FROM read_parquet('{conformed.parts[0].path}')").fetchall()
+    assert found == [(1, "1234567890123456789012345678.0123456789", "é\n"), (2, None, None)]
+
+
+def test_an_empty_array_has_no_rows(tmp_path):
+    assert read(b" [ ]\n", tmp_path).row_count == 0
+
+
+def test_members_are_checked_as_rows(tmp_path):
+    text = b'[{"id": "1"}, {"id": 1, "id": 2}, {"nme": "x"}, 5, [1], null]'
+    assert errors(read(text, tmp_path)) == [
+        (1, "id", "type"),
+        (2, "id", "duplicate_attribute"),
+        (3, "nme", "unknown_attribute"),
+        (4, "", "type"),
+        (5, "", "type"),
+        (6, "", "type"),
+    ]
+
+
+@pytest.mark.parametrize("text", [b"", b" \n", b'{"id": 1}', b'{"id": 1}\n{"id": 2}\n', b"x"])
+def test_what_is_no_array_is_refused_with_what_was_expected(tmp_path, text):
+    conformed = read(text, tmp_path)
+    assert errors(conformed) == [(0, "", "malformed")]
+    assert conformed.report is not None
+    assert "a JSON array of objects was expected" in conformed.report.errors[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        (b'[{"id": 1}, {"id": }, {"id": 3}]', 2),
+        (b'[{"id": 1}, {"id": 2} {"id": 3}]', 3),
+        (b'[{"id": 1}, {"id": 2}', 3),
+        (b'[{"id": 1}] x', 2),
+        (b'[{"id": 1},]', 2),
+    ],
+)
+def test_an_array_that_breaks_off_is_refused_with_its_row(tmp_path, text, row):
+    assert errors(read(text, tmp_path)) == [(row, "", "malformed")]
+
+
+def test_invalid_utf_8_is_named_with_its_line(tmp_path):
+    conformed = read(b'[{"id": 1},\n{"name": "\xff"}]', tmp_path)
+    assert conformed.report is not None
+    [error] = conformed.report.errors
+    assert (error.code, error.line) == ("encoding", 2)
