@@ -3,6 +3,9 @@ PORT ?= 8000
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 UV := $(shell command -v uv 2>/dev/null)
+ifdef DATABASE_URL
+export DATABASE_URL
+endif
 
 .PHONY: help setup run dev demo test lint format migrate status bench lock
 
@@ -38,10 +41,17 @@ migrate: setup ## bring the database up to date
 
 demo: migrate ## load the jaffle shop into demo, run its test cases, print the verdicts
 	$(PYTHON) manage.py load_package examples/jaffle_shop --application demo
-	$(PYTHON) manage.py run_testcases --application demo --expect-failures fails-on-purpose
+	@# Two cases fail on purpose (exit 1); an error (exit 2) stops here.
+	$(PYTHON) manage.py run_testcases --application demo || test $$? -eq 1
 
 run: demo ## set up, demo, verdicts, server on 127.0.0.1:$(PORT)
-	@$(PYTHON) manage.py welcome --port $(PORT)
+	@echo
+	@echo "Exemplar is on http://127.0.0.1:$(PORT)/ - open"
+	@echo "  /runs/       the run that was just made, with the two cases that fail on purpose"
+	@echo "  /functions/  what the jaffle shop does to its tables"
+	@echo "  /api/docs    the REST API"
+	@echo "  /admin/      for curators: first make a user with  $(PYTHON) manage.py createsuperuser"
+	@echo
 	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --no-access-log
 
 dev: migrate ## the server alone, reloading when code changes

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @contextmanager
 def workplace() -> Iterator[Path]:
     """Set Django up over an empty SQLite database, or over DATABASE_URL, and give a directory for files."""
+    before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="exemplar-benchmark-") as directory:
         os.environ.setdefault("SECRET_KEY", "only-for-benchmarks-0123456789-0123456789-0123456789")
         os.environ.setdefault("DATABASE_URL", f"sqlite:///{directory}/benchmark.sqlite3")
@@ -27,3 +28,5 @@ def workplace() -> Iterator[Path]:
 
         call_command("migrate", verbosity=0)
         yield Path(directory)
+    os.environ.clear()
+    os.environ.update(before)
