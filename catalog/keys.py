@@ -23,8 +23,11 @@ def key_errors(
     """
     errors: list[RowError] = []
     total = 0
+    keys = list(schema.keys())
+    if not keys:
+        return errors, total
     with engine.cursor() as connection:
-        for key in list(schema.keys()):
+        for key in keys:
             for group in [paths] if changed else _groups(connection, paths, key):
                 relation = rows_sql(group, schema.columns)
                 found, count = _repeated(connection, schema, key, relation, row_number, changed)

@@ -23,9 +23,7 @@ def refuse(name: str, table: str, event: str, message: str, condition: str = "")
     return migrations.RunPython(create, drop)
 
 
-def _statements(
-    vendor: str, name: str, table: str, event: str, message: str, condition: str
-) -> Sequence[str]:
+def _statements(vendor: str, name: str, table: str, event: str, message: str, condition: str) -> Sequence[str]:
     if vendor == "sqlite":
         when = f" WHEN {condition}" if condition else ""
         return [

@@ -6,7 +6,7 @@ A bad result is a value: whatever a user's function does ends as a Judgement, ne
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +81,11 @@ def judge(
     implementation: Implementation | None,
     tables: Mapping[str, BoundTable],
     executor: Executor,
-    directory: Path,
+    actual: Destination,
 ) -> Judgement:
     """Judge a case with its bindings prefetched.
 
-    tables: by id of the Port. directory: where the Parts of the actual outputs are written; it is the caller's.
+    tables: by id of the Port. actual: where the Parts of the actual outputs are written; the files are the caller's.
     """
     if not case.enabled:
         return Judgement(Verdict.SKIPPED, Reason.DISABLED, "The test case is disabled.")
@@ -102,7 +102,7 @@ def judge(
     watch.milliseconds |= {phase: round(spent, 3) for phase, spent in outcome.timings_ms.items() if phase != "start"}
     if outcome.error:
         return _failed_execution(outcome.error, watch)
-    return _judge_outputs(case, outcome.outputs, tables, directory, watch)
+    return _judge_outputs(case, outcome.outputs, tables, actual, watch)
 
 
 def _request(case: TestCase, implementation: Implementation, tables: Mapping[str, BoundTable]) -> ExecutionRequest:
@@ -133,9 +133,9 @@ def _failed_execution(error: ExecutionError, watch: Stopwatch) -> Judgement:
 
 def _judge_outputs(
     case: TestCase,
-    actual: Mapping[str, OutputTable],
+    given: Mapping[str, OutputTable],
     tables: Mapping[str, BoundTable],
-    directory: Path,
+    actual: Destination,
     watch: Stopwatch,
 ) -> Judgement:
     outputs: list[JudgedOutput] = []
@@ -144,10 +144,9 @@ def _judge_outputs(
     for position, port in enumerate(case.function.outputs):
         bound = tables.get(port.pk)
         schema = bound.schema if bound else port.object.schema
-        target = directory / str(position)
-        target.mkdir(parents=True)
+        target = replace(actual, prefix=f"{actual.prefix}-{position}")
         with watch.phase("check"):
-            conformed = check_output(actual[port.name], schema, target)
+            conformed = check_output(given[port.name], schema, target)
         if conformed.report:
             sentences.append(_report_sentence(port.name, conformed.report))
             errors += [{"output": port.name, **error.as_dict()} for error in conformed.report.errors]
@@ -173,13 +172,13 @@ def _report_sentence(port_name: str, report: Report) -> str:
     return f"The output {port_name} does not conform to its object: {listed}{more}."
 
 
-def check_output(output: OutputTable, schema: Schema, directory: Path) -> Conformed:
+def check_output(output: OutputTable, schema: Schema, actual: Destination) -> Conformed:
     """An output as Parts of its Object, or the report of why it isn't one: columns first, then rows, then keys."""
     wrong = list(_column_errors(output.columns, schema))
     if wrong:
         return Conformed((), output.row_count, Report(tuple(wrong), len(wrong), output.row_count))
     source = TypedColumns([(output.path, output.row_count)], output.columns)
-    conformed = conform(source, schema, Destination(directory))
+    conformed = conform(source, schema, actual)
     if conformed.report or not conformed.parts:
         return conformed
     errors, total = key_errors(schema, [part.path for part in conformed.parts], "_id")

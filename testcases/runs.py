@@ -1,6 +1,5 @@
 """Runs: which test cases, in which order, and how their Results reach the database."""
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from catalog.conformance import Destination
 from catalog.contents import store_parts
 from catalog.models import Application, TableVersion, VersionPart
 from catalog.reading import part_paths
@@ -72,8 +72,8 @@ def _judge_all(run: Run, progress: Progress | None) -> None:
         recorder = _Recorder(run, progress)
         for position, (case, bound) in enumerate(_cases_with_tables(run.selection["test_cases"])):
             implementation = _implementation(case, run.selection.get("implementation"))
-            target = Path(directory) / str(position)
-            recorder.add(case, implementation, bound, judge(case, implementation, bound, executor, target), target)
+            actual = Destination(Path(directory), prefix=str(position))
+            recorder.add(case, implementation, bound, judge(case, implementation, bound, executor, actual))
         recorder.flush()
 
 
@@ -165,7 +165,6 @@ class _Entry:
     result: Result
     judgement: Judgement
     pins: list[Pin]
-    directory: Path
 
 
 class _Recorder:
@@ -184,7 +183,6 @@ class _Recorder:
         implementation: Implementation | None,
         tables: Mapping[str, BoundTable],
         judgement: Judgement,
-        directory: Path,
     ) -> None:
         result = Result(
             run=self.run,
@@ -208,7 +206,7 @@ class _Recorder:
             )
             for port_id, bound in tables.items()
         ]
-        self.entries.append(_Entry(result, judgement, pins, directory))
+        self.entries.append(_Entry(result, judgement, pins))
         late = time.monotonic() - self.written_at > WRITE_INTERVAL_SECONDS
         if late or len(self.entries) >= RESULTS_WRITTEN:
             self.flush()
@@ -225,7 +223,9 @@ class _Recorder:
                 setattr(self.run, verdict, getattr(self.run, verdict) + 1)
             self.run.save(update_fields=[verdict.value for verdict in Verdict])
         for entry in entries:
-            shutil.rmtree(entry.directory, ignore_errors=True)
+            for output in entry.judgement.outputs:
+                for part in output.conformed.parts:
+                    part.path.unlink(missing_ok=True)
             self.done += 1
             if self.progress:
                 self.progress(self.done, self.run.total, entry.result)
