@@ -1,6 +1,8 @@
 """What every model shares: ULID keys, checked names, and the stamp of who and when. A leaf: it knows no app."""
 
+import json
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from ulid import ULID
 
+from config.exact_json import dump_json
 from config.problems import Problem
 
 NAME_LENGTH = 256
@@ -66,6 +69,22 @@ class NameField(models.CharField):
         value = self.to_python(super().pre_save(model_instance, add))
         setattr(model_instance, self.attname, value)
         return value
+
+
+class ExactJSONField(models.TextField):
+    """JSON kept as text, so that exact decimals have the same digits in every database.
+
+    Numbers with a fraction come back as Decimal, with their digits as stored; dates go in and come back as ISO 8601.
+    """
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
+        return None if value is None else json.loads(value, parse_float=Decimal)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return dump_json(value).decode()
+
+    def to_python(self, value: Any) -> Any:
+        return json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
 
 
 class Stamped(models.Model):

@@ -17,7 +17,6 @@ from catalog.conformance import Destination
 from catalog.contents import store_parts
 from catalog.models import Application, TableVersion, VersionPart
 from catalog.reading import part_paths
-from config.exact_json import dump_json
 from processes.execution import Executor, Limits
 from processes.models import Implementation
 from testcases.judging import BoundTable, Judgement, judge
@@ -240,7 +239,7 @@ class _Recorder:
                     result=entry.result,
                     port_name=judged.port_name,
                     row_count=judged.conformed.row_count,
-                    diff_text=dump_json(judged.diff.as_dict() if judged.diff else None).decode(),
+                    diff=judged.diff.as_dict() if judged.diff else None,
                 )
                 outputs.append(output)
                 parts += judged.conformed.parts

@@ -1,14 +1,10 @@
 """Run, the execution of test cases, and its Results: verdict, diff, pins and the actual output."""
 
-import json
-from decimal import Decimal
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 
 from catalog.models import Application, Part, TableVersion
-from config.models import Immutable, ULIDField
+from config.models import ExactJSONField, Immutable, ULIDField
 from processes.models import Direction, Implementation
 from testcases.models.cases import TestCase
 from testcases.querysets import ResultQuerySet, RunQuerySet
@@ -100,7 +96,7 @@ class Result(Immutable):
     verdict = models.CharField(max_length=16, choices=Verdict)
     reason = models.CharField(max_length=32, choices=Reason, blank=True, default="")
     message = models.TextField(blank=True, default="")
-    errors = models.JSONField(default=list, blank=True)
+    errors = ExactJSONField(default=list, blank=True)
     timings_ms = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -152,14 +148,14 @@ class Pin(models.Model):
 class ResultOutput(Immutable):
     """What came out of one output port: the actual rows as Parts, and how they differ from the expected ones.
 
-    `diff_text` is the TableDiff as JSON text, so that exact decimals keep their digits in every database.
+    `diff` is the TableDiff as in rest-api.md, or None where nothing was expected.
     """
 
     id = ULIDField()
     result = models.ForeignKey(Result, on_delete=models.CASCADE, related_name="outputs")
     port_name = models.CharField(max_length=256)
     row_count = models.PositiveBigIntegerField()
-    diff_text = models.TextField()
+    diff = ExactJSONField()
     parts = models.ManyToManyField(Part, through="ActualPart", related_name="result_outputs")
 
     class Meta:
@@ -168,12 +164,6 @@ class ResultOutput(Immutable):
 
     def __str__(self) -> str:
         return f"{self.port_name} ({self.row_count} rows)"
-
-    @property
-    def diff(self) -> dict[str, Any]:
-        """The TableDiff as in rest-api.md; numbers with a fraction are Decimals, with their digits as stored."""
-        parsed: dict[str, Any] = json.loads(self.diff_text, parse_float=Decimal)
-        return parsed
 
 
 class ActualPart(Immutable):
