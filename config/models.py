@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -76,6 +76,10 @@ class ExactJSONField(models.TextField):
 
     Numbers with a fraction come back as Decimal, with their digits as stored; dates go in and come back as ISO 8601.
     """
+
+    if TYPE_CHECKING:
+        _pyi_private_set_type: Any  # what mypy takes for the field's value: any JSON, not the text
+        _pyi_private_get_type: Any
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
         return None if value is None else json.loads(value, parse_float=Decimal)
