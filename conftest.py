@@ -10,6 +10,7 @@ from django.apps.registry import Apps
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from catalog.models import Application
 
@@ -40,3 +41,10 @@ def parts_cache(settings: Settings, parts_directory: Path) -> Path:
 def application(db: None) -> Application:
     """The application `test`, which exists from the first migration on."""
     return Application.objects.get(name="test")
+
+
+@pytest.fixture
+def api(settings: Settings, db: None) -> APIClient:
+    """A caller on this machine, for whom the API is open."""
+    settings.DEBUG, settings.API_ACCESS = True, "open"
+    return APIClient()

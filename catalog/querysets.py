@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Count
+from django.db.models import Count, F, OuterRef, Prefetch, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 if TYPE_CHECKING:
     from catalog.models import ObjectSchema, Part, Table  # noqa: F401
@@ -16,6 +17,16 @@ class ObjectSchemaQuerySet(models.QuerySet["ObjectSchema"]):
         """Annotate `table_count`."""
         return self.annotate(table_count=Count("tables", distinct=True))
 
+    def with_row_count(self) -> Self:
+        """Annotate `row_count`: the rows of all Tables of the Object."""
+        return self.annotate(row_count=Coalesce(Sum("tables__row_count"), 0))
+
+    def with_current(self) -> Self:
+        """Bring the current version of each Object along, in one query for all."""
+        versions = self.model._meta.get_field("versions").related_model
+        newest = versions._default_manager.filter(number=F("object__version"))
+        return self.prefetch_related(Prefetch("versions", newest, to_attr="current_versions"))
+
 
 class TableQuerySet(models.QuerySet["Table"]):
     """Finds Tables."""
@@ -23,6 +34,12 @@ class TableQuerySet(models.QuerySet["Table"]):
     def with_object(self) -> Self:
         """Join the Object and its Application."""
         return self.select_related("object__application")
+
+    def with_object_version(self) -> Self:
+        """Annotate `object_version`: the number of the ObjectVersion that the rows conform to now."""
+        versions = self.model._meta.get_field("versions").related_model
+        newest = versions._default_manager.filter(table=OuterRef("pk"), number=OuterRef("version"))
+        return self.annotate(object_version=Subquery(newest.values("object_version__number")[:1]))
 
 
 class PartQuerySet(models.QuerySet["Part"]):

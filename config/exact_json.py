@@ -19,7 +19,8 @@ def load_json(text: bytes) -> Any:
     """The value of a JSON text in UTF-8.
 
     A number with a fraction is a float if the float shows the same number, else a Decimal with every digit. Raises
-    JSONError for a syntax error, a member that stands twice, NaN and Infinity, and text that isn't Unicode.
+    JSONError for a syntax error, a member that stands twice, NaN and what is beyond a double, and text that isn't
+    Unicode.
     """
     try:
         orjson.loads(text)

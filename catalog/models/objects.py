@@ -47,7 +47,8 @@ class ObjectSchema(Stamped):
     @property
     def current(self) -> "ObjectVersion":
         """The newest version; one query, kept until the version number changes."""
-        kept: ObjectVersion | None = self.__dict__.get("_current")
+        brought: list[ObjectVersion] = self.__dict__.get("current_versions", [])
+        kept: ObjectVersion | None = self.__dict__.get("_current", brought[0] if brought else None)
         if kept is None or kept.number != self.version:
             kept = self.versions.get(number=self.version)
             self.__dict__["_current"] = kept

@@ -11,6 +11,9 @@ from config.api import CheckedSerializer
 ULID_EXAMPLE = "01JD4Y3Z8Q6V5T2W9X7R1N0MKB"
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("An application", {"id": ULID_EXAMPLE, "name": "demo", "comments": None})]
+)
 class ApplicationSerializer(CheckedSerializer[Application]):
     """An application."""
 

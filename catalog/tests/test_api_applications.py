@@ -12,12 +12,6 @@ MISSING = "01JD4Y3Z8Q6V5T2W9X7R1N0MKB"
 
 
 @pytest.fixture
-def api(settings: Any) -> APIClient:
-    settings.DEBUG, settings.API_ACCESS = True, "open"
-    return APIClient()
-
-
-@pytest.fixture
 def shop() -> Application:
     return Application.objects.create(name="shop")
 

@@ -21,7 +21,7 @@ from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
 from config.exact_json import dump_json
-from config.models import BreakingChangeError, new_ulid
+from config.models import BreakingChangeError, Immutable, new_ulid
 from config.problems import pointer
 
 logger = logging.getLogger(__name__)
@@ -79,8 +79,9 @@ class Refusal(exceptions.APIException):
 
 
 def refusal(field_name: str, code: str, message: str, hint: str = "") -> Refusal:
-    """A 400 about one thing that was sent: a query parameter or a member of the body."""
-    errors = [{"pointer": pointer(field_name), "code": code, "message": message}]
+    """A 400 about one thing that was sent: a query parameter or a member of the body; "" is the whole."""
+    place = pointer(field_name) if field_name else ""
+    errors = [{"pointer": place, "code": code, "message": message}]
     return Refusal(ProblemDetails(400, code, "The request is not valid", message, hint, errors))
 
 
@@ -170,7 +171,9 @@ def _(error: SuspiciousOperation) -> ProblemDetails:
 @describe.register(RestrictedError)
 def _(error: ProtectedError | RestrictedError) -> ProblemDetails:
     objects = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
-    referrers = sorted(map(_referrer, objects), key=lambda each: (each["kind"], each["name"]))
+    # What is immutable is the history of something that is in the way itself.
+    living = [each for each in objects if not isinstance(each, Immutable)] or objects
+    referrers = sorted(map(_referrer, living), key=lambda each: (each["kind"], each["name"]))
     listed = ", ".join(f"{each['kind']} {each['name']!r}" for each in referrers[:5])
     more = f" and {len(referrers) - 5} more" if len(referrers) > 5 else ""
     return ProblemDetails(

@@ -47,7 +47,9 @@ class StrictFilterBackend(BaseFilterBackend):
         queryset = DjangoFilterBackend().filter_queryset(request, queryset, view)
         queryset = SearchFilter().filter_queryset(request, queryset, view)
         ordering = request.query_params.get("ordering")
-        return queryset.order_by(*_ordering(ordering, view), "pk") if ordering else queryset
+        usual = queryset.query.order_by or queryset.model._meta.ordering
+        # The key comes last, so that pages neither repeat nor lose a resource where names are equal.
+        return queryset.order_by(*(_ordering(ordering, view) if ordering else usual), "pk")
 
 
 def _ordering(text: str, view: Any) -> Sequence[str]:

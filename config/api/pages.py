@@ -96,7 +96,7 @@ class CompletePagination(Pagination):
 
 def envelope_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """OpenAPI of the envelope around a list."""
-    link = {"type": ["string", "null"], "format": "uri"}
+    link = {"type": ["string", "null"], "format": "uri", "example": None}
     return {
         "type": "object",
         "required": ["count", "count_truncated", "next", "previous", "results"],

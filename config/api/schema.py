@@ -3,6 +3,7 @@
 from typing import Any
 
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 
 
@@ -26,3 +27,73 @@ class StrictFilterExtension(DjangoFilterExtension):
             description = f"Comma-separated, `-` for descending: {names}."
             found.append({"name": "ordering", "in": "query", "description": description, "schema": {"type": "string"}})
         return found
+
+
+class StrictSessionScheme(SessionScheme):
+    """The session cookie, under the class that settings name."""
+
+    target_class = "config.api.SessionAuthentication"
+    priority = 1
+
+
+def version_one(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Only what is below /api/v1/, each address in its form without a final slash."""
+    return [
+        (address.rstrip("/"), pattern, method, view)
+        for address, pattern, method, view in endpoints
+        if address.startswith("/api/v1/")
+    ]
+
+
+def with_problems(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Every operation may answer a problem document."""
+    result["components"].setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    answer = {"description": "What is wrong, as problem details (RFC 9457).", "content": content}
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                operation["responses"]["default"] = answer
+    return result
+
+
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": [
+        "type",
+        "title",
+        "status",
+        "code",
+        "detail",
+        "hint",
+        "request_id",
+        "errors",
+        "error_count",
+        "errors_truncated",
+    ],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:exemplar:problem:row-validation"]},
+        "title": {"type": "string", "examples": ["3 errors in 1000 rows"]},
+        "status": {"type": "integer", "examples": [400]},
+        "code": {"type": "string", "examples": ["row_validation"]},
+        "detail": {"type": "string"},
+        "hint": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "message"],
+                "properties": {
+                    "pointer": {"type": "string", "examples": ["/rows/17/amount"]},
+                    "code": {"type": "string", "examples": ["minimum"]},
+                    "message": {"type": "string"},
+                    "row": {"type": "integer"},
+                    "attribute": {"type": "string"},
+                },
+            },
+        },
+        "error_count": {"type": "integer"},
+        "errors_truncated": {"type": "boolean"},
+    },
+}

@@ -18,20 +18,23 @@ ModelType = TypeVar("ModelType", bound=models.Model)
 
 
 class JSONField(serializers.JSONField):
-    """A JSON document. It keeps of a number what a double holds, as JSON columns do."""
+    """A JSON document as JSON columns hold it: numbers are what a double holds, text has no NUL character."""
+
+    default_error_messages = {
+        "null_character": "A text in it holds the character NUL, which can't be stored.",
+    }
 
     def to_internal_value(self, data: Any) -> Any:
-        return super().to_internal_value(_with_doubles(data))
+        return super().to_internal_value(self._storable(data))
 
-
-def _with_doubles(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, dict):
-        return {name: _with_doubles(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_with_doubles(member) for member in value]
-    return value
+    def _storable(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self._storable(name): self._storable(member) for name, member in value.items()}
+        if isinstance(value, list):
+            return [self._storable(member) for member in value]
+        if isinstance(value, str) and "\0" in value:
+            self.fail("null_character")
+        return float(value) if isinstance(value, Decimal) else value
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -76,6 +79,12 @@ class CheckedSerializer(StrictSerializer, serializers.ModelSerializer[ModelType]
     def build_relational_field(self, field_name: str, relation_info: Any) -> tuple[Any, dict[str, Any]]:
         kind, options = super().build_relational_field(field_name, relation_info)
         return kind, _without_uniqueness(options)
+
+    @property
+    def author(self) -> Any:
+        """Who writes: the signed-in user, or None where the API is open."""
+        user = getattr(self.context.get("request"), "user", None)
+        return user if user is not None and user.is_authenticated else None
 
     def get_fields(self) -> dict[str, Any]:
         """A field named in `fixed` (what never changes after creation) may be left out of a PUT."""

@@ -1,0 +1,58 @@
+"""The report on rows as JSON."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from catalog.conformance import Report
+
+
+class RowErrorSerializer(serializers.Serializer[Any]):
+    """One thing that is wrong with one row."""
+
+    pointer = serializers.CharField()
+    row = serializers.IntegerField()
+    attribute = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A report",
+            {
+                "conforms": False,
+                "row_count": 1000,
+                "error_count": 1,
+                "errors_truncated": False,
+                "errors": [
+                    {
+                        "pointer": "/rows/17/amount",
+                        "row": 17,
+                        "attribute": "amount",
+                        "code": "minimum",
+                        "message": "amount is -3; the minimum is 0",
+                    }
+                ],
+            },
+            response_only=True,
+        )
+    ]
+)
+class RowReportSerializer(serializers.Serializer[Report]):
+    """Whether rows conform, and what is wrong with those that don't."""
+
+    conforms = serializers.SerializerMethodField()
+    row_count = serializers.IntegerField()
+    error_count = serializers.IntegerField()
+    errors_truncated = serializers.BooleanField(source="is_truncated")
+    errors = serializers.SerializerMethodField()
+
+    def get_conforms(self, report: Report) -> bool:
+        return not report.error_count
+
+    @extend_schema_field(RowErrorSerializer(many=True))
+    def get_errors(self, report: Report) -> list[dict[str, Any]]:
+        return [error.as_dict() for error in report.errors]
