@@ -4,6 +4,7 @@ The vocabulary is Table Schema (Data Package v2); the meaning is that of attribu
 a constraint one entry of `CONSTRAINTS`: what a later type or constraint needs goes there and nowhere else.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from catalog.engine import quote_name
 
 RESERVED_NAMES = ("_id", "_version", "_table")
 MISSING_VALUES = ("",)
+NUMERAL = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Attribute:
             type=definition["type"],
             constraints=definition.get("constraints", {}),
             precision=definition.get("precision"),
-            scale=definition.get("scale", 0),
+            scale=definition.get("scale") or 0,
             timezone=definition.get("timezone", False),
         )
 
@@ -131,11 +133,9 @@ def _string_from_text(attribute: Attribute, cell: str) -> str:
 
 
 def _integer_from_json(attribute: Attribute, cell: str) -> str:
-    whole = f"TRY_CAST({cell} AS DOUBLE)"
     return (
         f"CASE WHEN regexp_full_match({cell}, '-?[0-9]+') THEN TRY_CAST({cell} AS BIGINT) "
-        f"WHEN starts_with({cell}, '\"') THEN NULL "
-        f"WHEN {whole} = trunc({whole}) THEN TRY_CAST({whole} AS BIGINT) END"
+        f"WHEN NOT starts_with({cell}, '\"') THEN TRY_CAST({_decimal(cell, 38, 0)} AS BIGINT) END"
     )
 
 
@@ -147,20 +147,28 @@ def _finite(value: str) -> str:
     return f"CASE WHEN isfinite({value}) THEN {value} END"
 
 
-def _exact(attribute: Attribute, text: str) -> str:
+def _decimal(text: str, precision: int, scale: int) -> str:
     """A DECIMAL that takes the digits as they are: more places than the scale are refused, never rounded."""
-    value = f"TRY_CAST({text} AS {attribute.duckdb_type})"
-    plain = f"regexp_full_match({text}, '[+-]?[0-9]*([.][0-9]{{0,{attribute.scale}}}0*)?')"
-    scientific = f"regexp_full_match({text}, '[+-]?[0-9]+([.][0-9]*)?[eE][+-]?[0-9]+')"
+    value = f"TRY_CAST({text} AS DECIMAL({precision},{scale}))"
+    plain = f"regexp_full_match({text}, '[+-]?[0-9]*([.][0-9]{{0,{scale}}}0*)?')"
+    scientific = "[+-]?([0-9]+)[.]?([0-9]*)[eE]([+-]?[0-9]+)"
+    whole, fraction, exponent = (f"regexp_extract({text}, '{scientific}', {group})" for group in (1, 2, 3))
+    digits = f"({whole} || {fraction})"
+    zeros = f"(length({digits}) - length(rtrim({digits}, '0')))"
+    places = f"length({fraction}) - {zeros} - TRY_CAST({exponent} AS INTEGER)"
     return (
         f"CASE WHEN {plain} THEN {value} "
-        f"WHEN {scientific} AND CAST({value} AS DOUBLE) = TRY_CAST({text} AS DOUBLE) THEN {value} END"
+        f"WHEN regexp_full_match({text}, '{scientific}') THEN CASE WHEN {places} <= {scale} THEN {value} END END"
     )
+
+
+def _exact(attribute: Attribute, text: str) -> str:
+    return _decimal(text, attribute.precision or 0, attribute.scale)
 
 
 def _number_from_json(attribute: Attribute, cell: str) -> str:
     if attribute.is_exact:
-        return _exact(attribute, f"CASE WHEN starts_with({cell}, '\"') THEN {_unquoted(cell)} ELSE {cell} END")
+        return _exact(attribute, f"(CASE WHEN starts_with({cell}, '\"') THEN {_unquoted(cell)} ELSE {cell} END)")
     return f"CASE WHEN NOT starts_with({cell}, '\"') THEN {_finite(f'TRY_CAST({cell} AS DOUBLE)')} END"
 
 
@@ -182,20 +190,27 @@ def _boolean_from_text(attribute: Attribute, cell: str) -> str:
     )
 
 
+def _in_calendar(attribute: Attribute, value: str) -> str:
+    """A date or datetime of the years 1 to 9999, which every client can hold; infinity is none."""
+    first, last = (f"CAST('{day}' AS {attribute.duckdb_type})" for day in ("0001-01-01", "9999-12-31"))
+    return f"CASE WHEN {value} >= {first} AND {value} < {last} + INTERVAL 1 DAY THEN {value} END"
+
+
 def _date_from_text(attribute: Attribute, cell: str) -> str:
-    return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') THEN TRY_CAST({cell} AS DATE) END"
+    lexical = f"regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+    return f"CASE WHEN {lexical} THEN {_in_calendar(attribute, f'TRY_CAST({cell} AS DATE)')} END"
 
 
 def _datetime_from_text(attribute: Attribute, cell: str) -> str:
-    offset = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)" if attribute.timezone else ""
-    minutes = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
-    seconds = "[0-9]{2}([.][0-9]{1,6}0*)?"
+    offset = "(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)" if attribute.timezone else ""
+    minutes = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]"
+    seconds = "[0-5][0-9]([.][0-9]{1,6}0*)?"
     completed = f"left({cell}, 16) || ':00' || substring({cell}, 17)"
     whole = (
         f"CASE WHEN regexp_full_match({cell}, '{minutes}:{seconds}{offset}') THEN {cell} "
         f"WHEN regexp_full_match({cell}, '{minutes}{offset}') THEN {completed} END"
     )
-    return f"TRY_CAST(({whole}) AS {attribute.duckdb_type})"
+    return _in_calendar(attribute, f"TRY_CAST(({whole}) AS {attribute.duckdb_type})")
 
 
 def _via_string(from_text: Callable[[Attribute, str], str]) -> Callable[[Attribute, str], str]:
@@ -227,6 +242,14 @@ def _exact_from_double(attribute: Attribute, cell: str) -> str:
     """A double counts as the decimal that it stands nearest to, if it reads back as the same double."""
     value = f"TRY_CAST({cell} AS {attribute.duckdb_type})"
     return f"CASE WHEN CAST({value} AS DOUBLE) = {cell} THEN {value} END"
+
+
+def _date_from_timestamp(attribute: Attribute, cell: str) -> str:
+    return _in_calendar(attribute, _lossless(attribute, cell))
+
+
+def _datetime_from_date(attribute: Attribute, cell: str) -> str:
+    return _in_calendar(attribute, _same(attribute, cell))
 
 
 def _same(attribute: Attribute, cell: str) -> str:
@@ -306,7 +329,7 @@ TYPES: Mapping[str, AttributeType] = {
         lambda attribute: "DATE",
         _via_string(_date_from_text),
         _date_from_text,
-        {"date": _same, "timestamp": _lossless},
+        {"date": _in_calendar, "timestamp": _date_from_timestamp},
         _ORDERED,
     ),
     "datetime": AttributeType(
@@ -314,7 +337,7 @@ TYPES: Mapping[str, AttributeType] = {
         lambda attribute: "TIMESTAMP WITH TIME ZONE" if attribute.timezone else "TIMESTAMP",
         _via_string(_datetime_from_text),
         _datetime_from_text,
-        {"timestamp": _same, "timestamptz": _same, "date": _same},
+        {"timestamp": _in_calendar, "timestamptz": _in_calendar, "date": _datetime_from_date},
         _ORDERED,
     ),
 }
@@ -436,19 +459,25 @@ def checks(attribute: Attribute, column: str, required: bool = False) -> Sequenc
                 constraint,
                 value,
                 condition,
-                {} if constraint.takes == "flag" else {parameter: _given(constraint, value)},
+                {} if constraint.takes == "flag" else {parameter: _given(attribute, constraint, value)},
             )
         )
     return found
 
 
-def _given(constraint: Constraint, value: Any) -> Any:
+def _given(attribute: Attribute, constraint: Constraint, value: Any) -> Any:
     """A constraint's value as a parameter: bounds and members as text, lengths and patterns as they are."""
     if constraint.takes == "bound":
-        return as_text(value)
+        return _castable(attribute, value)
     if constraint.takes == "values":
-        return [as_text(member) for member in value]
+        return [_castable(attribute, member) for member in value]
     return value
+
+
+def _castable(attribute: Attribute, value: Any) -> str:
+    """A value as DuckDB casts it: with the seconds that a datetime may leave out."""
+    text = as_text(value)
+    return f"{text[:16]}:00{text[16:]}" if attribute.type == "datetime" and text[16:17] != ":" else text
 
 
 def as_text(value: Any) -> str:

@@ -17,13 +17,14 @@ from typing import Any
 import duckdb
 
 from catalog import engine
-from catalog.attributes import Attribute, Check, Schema, checks, describe_type
+from catalog.attributes import NUMERAL, Attribute, Check, Schema, checks, describe_type
 from catalog.engine import quote_name, quote_text
-from catalog.sources import Cells, LinedSource, MalformedError, Slice, Source
+from catalog.sources import ENCODING_MARK, Cells, Fault, LinedSource, MalformedError, Slice, Source
 from config.problems import nearest, pointer
 
 ERRORS_LISTED = 1_000
 SHOWN_CHARACTERS = 200
+DOUBLE_EXPONENT = 308
 
 
 @dataclass(frozen=True)
@@ -134,21 +135,28 @@ def conform(source: Source, schema: Schema, destination: Destination, workers: i
     errors: list[RowError] = []
     parts: list[PartFile] = []
     error_count = row_count = 0
-    try:
-        for outcome in _in_parallel(work, enumerate(source.slices()), workers):
-            error_count += outcome.error_count
-            row_count += outcome.row_count
-            errors += outcome.errors[: ERRORS_LISTED - len(errors)]
-            parts += [outcome.part] if outcome.part else []
-    except MalformedError as error:
-        errors += [
-            RowError(fault.row, fault.attribute, fault.code, fault.message, line=fault.line) for fault in error.faults
-        ][: ERRORS_LISTED - len(errors)]
-        error_count += len(error.faults)
-        row_count = max(row_count, *(fault.row for fault in error.faults))
+    faults: list[Fault] = []
+    for outcome in _in_parallel(work, enumerate(_until_malformed(source, faults)), workers):
+        error_count += outcome.error_count
+        row_count += outcome.row_count
+        errors += outcome.errors[: ERRORS_LISTED - len(errors)]
+        parts += [outcome.part] if outcome.part else []
+    errors += [RowError(fault.row, fault.attribute, fault.code, fault.message, line=fault.line) for fault in faults][
+        : ERRORS_LISTED - len(errors)
+    ]
+    error_count += len(faults)
+    row_count = max([row_count, *(fault.row for fault in faults)])
     if error_count:
         return Conformed((), row_count, with_lines(Report(tuple(errors), error_count, row_count), source))
     return Conformed(tuple(parts), row_count)
+
+
+def _until_malformed(source: Source, faults: list[Fault]) -> Iterator[Slice]:
+    """The slices of a source; where it breaks off, the reasons go to `faults`, and what came before still counts."""
+    try:
+        yield from source.slices()
+    except MalformedError as error:
+        faults += error.faults
 
 
 def with_lines(report: Report, source: Source) -> Report:
@@ -254,7 +262,9 @@ def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> int:
-    statement = f"COPY ({select}) TO {quote_text(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+    # Version 2 of the format encodes differences: a third faster to write, and up to eight times smaller.
+    options = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd"
+    statement = f"COPY ({select}) TO {quote_text(str(path))} ({options})"
     return _changed(connection, statement, {})
 
 
@@ -340,29 +350,37 @@ def _constraint_findings(schema: Schema) -> Iterator[_Finding]:
 
 def _shape_errors(connection: duckdb.DuckDBPyConnection, schema: Schema, cells: Cells, piece: Slice) -> list[RowError]:
     rows = connection.execute(
-        f"SELECT rowid, record FROM explained WHERE faults > 0 ORDER BY rowid LIMIT {ERRORS_LISTED}"
+        f"SELECT rowid, readable, record FROM explained WHERE faults > 0 ORDER BY rowid LIMIT {ERRORS_LISTED}"
     ).fetchall()
     found: list[RowError] = []
-    for row, record in rows:
+    for row, readable, record in rows:
         number = piece.rows_before + row + 1
         if cells.describe_fault:
             code, message, text = cells.describe_fault(record)
             found.append(RowError(number, "", code, message, _shorten(text)))
         else:
-            found += _record_errors(schema, number, record)
+            found += _member_errors(schema, number, record) if readable else [_unreadable_error(number, record)]
     return found
 
 
-def _record_errors(schema: Schema, row: int, record: str) -> Iterator[RowError]:
-    """What is wrong with the shape of one JSON row."""
+def _unreadable_error(row: int, record: str) -> RowError:
+    """Why a text is not a JSON object."""
+    if record.startswith(ENCODING_MARK):
+        byte = record.removeprefix(ENCODING_MARK)
+        return RowError(row, "", "encoding", f"The row is not valid UTF-8 (byte {byte})")
     try:
-        pairs = json.loads(record, object_pairs_hook=_Pairs)
-    except ValueError as error:
-        yield RowError(row, "", "malformed", f"The row is not JSON: {error}", _shorten(record))
-        return
-    if not isinstance(pairs, _Pairs):
-        yield RowError(row, "", "type", "The row is not a JSON object", _shorten(record))
-        return
+        value = json.loads(record)
+    except (ValueError, RecursionError) as error:
+        return RowError(row, "", "malformed", f"The row is not JSON: {error}", _shorten(record))
+    if not isinstance(value, dict):
+        return RowError(row, "", "type", "The row is not a JSON object", _shorten(record))
+    # What Python's reader lets pass and DuckDB's doesn't: half of a surrogate pair.
+    return RowError(row, "", "malformed", "The row holds text that is not Unicode", _shorten(record))
+
+
+def _member_errors(schema: Schema, row: int, record: str) -> Iterator[RowError]:
+    """What is wrong with the names in a JSON object: unknown, or there twice."""
+    pairs = json.loads(record, object_pairs_hook=_Pairs)
     seen = set()
     for name, value in pairs:
         if name not in schema.names:
@@ -405,14 +423,15 @@ def json_value(attribute: Attribute, cell: str | None) -> Any:
 
 def _is_beyond(attribute: Attribute, cell: str) -> bool:
     """Whether an unreadable cell is a number that is too large, rather than no number."""
-    if attribute.type not in {"integer", "number"} or cell.startswith('"'):
+    text = cell.strip('"') if attribute.is_exact else cell
+    if attribute.type not in {"integer", "number"} or not NUMERAL.fullmatch(text):
         return False
     try:
-        number = Decimal(cell)
+        number = Decimal(text)
     except ArithmeticError:
         return False
     if attribute.type == "integer":
-        return number == number.to_integral_value() if number.is_finite() else False
+        return abs(number) >= 2**63 and number == number.to_integral_value()
     if attribute.is_exact:
-        return number.is_finite() and number.adjusted() + 1 > (attribute.precision or 0) - attribute.scale
-    return number.is_finite()
+        return number.adjusted() + 1 > (attribute.precision or 0) - attribute.scale
+    return number.adjusted() >= DOUBLE_EXPONENT

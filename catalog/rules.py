@@ -4,6 +4,7 @@ The structure is Table Schema v2 with `attributes` in place of `fields`; what is
 so a type, constraint or key that Exemplar doesn't enforce is refused, not stored.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import duckdb
 
 from catalog import engine
-from catalog.attributes import CONSTRAINTS, RESERVED_NAMES, TYPES, Attribute, as_text, describe_type
+from catalog.attributes import CONSTRAINTS, NUMERAL, RESERVED_NAMES, TYPES, Attribute, as_text, describe_type
 from config.problems import Problem, nearest, pointer
 
 ATTRIBUTE_LIMIT = 4_000
 NAME_LIMIT = 1_000
 PRECISION_LIMIT = 38
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 GEO_TYPES = {"geopoint": "object", "geojson": "object"}
 DEFINITION_PROPERTIES = ("attributes", "primaryKey", "uniqueKeys", "missingValues", "fieldsMatch")
 METADATA = ("title", "description", "example", "examples", "tags")
@@ -38,12 +40,31 @@ def check_definition(definition: Any) -> list[Problem]:
     if len(attributes) > ATTRIBUTE_LIMIT:
         message = f"An object has at most {ATTRIBUTE_LIMIT} attributes; this one has {len(attributes)}."
         return [Problem("", "max_length", message)]
+    unstorable = list(_text_problems(definition))
+    if unstorable:
+        return unstorable
     return [
         *_unknown(definition, DEFINITION_PROPERTIES, "property"),
         *_attribute_problems(attributes),
         *_key_problems(definition),
         *_reading_problems(definition),
     ]
+
+
+def _text_problems(value: Any, place: str = "") -> Iterator[Problem]:
+    """Texts that no database stores: with the character NUL, or half of a surrogate pair."""
+    if isinstance(value, Mapping):
+        for name, member in value.items():
+            below = "" if not place and name == "attributes" else place + pointer(name)
+            yield from _text_problems(name, below)
+            yield from _text_problems(member, below)
+    elif isinstance(value, list):
+        for position, member in enumerate(value):
+            yield from _text_problems(member, place + pointer(position))
+    elif isinstance(value, str) and UNSTORABLE.search(value):
+        shown = value.encode("unicode_escape", "surrogatepass").decode()
+        message = f"The text '{shown}' holds NUL or half of a surrogate pair, which can't be stored."
+        yield Problem(place.encode("utf-8", "replace").decode(), "unstorable_text", message)
 
 
 def _attribute_problems(attributes: Sequence[Any]) -> Iterator[Problem]:
@@ -69,7 +90,7 @@ def check_attribute(attribute: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _unknown(attribute, ATTRIBUTE_PROPERTIES, "property")
     yield from _name_problems(attribute.get("name"))
     kind = attribute.get("type")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         yield Problem("/type", "unknown_type", _unknown_type(kind))
         return
     settings = list(_type_setting_problems(attribute))
@@ -84,7 +105,7 @@ def check_attribute(attribute: Mapping[str, Any]) -> Iterator[Problem]:
 def _unknown_type(kind: Any) -> str:
     if kind is None:
         return f"An attribute needs a type: {', '.join(TYPES)}."
-    if kind in GEO_TYPES:
+    if isinstance(kind, str) and kind in GEO_TYPES:
         return f"The type {kind!r} is not supported; use 'string'."
     return f"The type {kind!r} is unknown; {nearest(kind, list(TYPES))}"
 
@@ -262,9 +283,9 @@ def read_value(attribute: Attribute, value: Any) -> Any:
     if attribute.type == "boolean":
         return value if isinstance(value, bool) else None
     if isinstance(value, bool) or (isinstance(value, str) and attribute.type in {"integer", "number"}):
-        return None
+        return _read_digits(attribute, value) if attribute.is_exact and isinstance(value, str) else None
     if attribute.type == "integer":
-        return int(value) if float(value).is_integer() and -(2**63) <= value < 2**63 else None
+        return int(value) if -(2**63) <= value < 2**63 and value == int(value) else None
     if attribute.type == "number":
         return _read_number(attribute, value)
     if cell is None:
@@ -276,6 +297,11 @@ def read_value(attribute: Attribute, value: Any) -> Any:
     return row[0] if row else None
 
 
+def _read_digits(attribute: Attribute, text: str) -> Decimal | None:
+    """An exact decimal may be written as a string of digits, which keeps all of them in any JSON."""
+    return _read_number(attribute, text) if NUMERAL.fullmatch(text) else None
+
+
 def _read_number(attribute: Attribute, value: Any) -> Decimal | None:
     try:
         number = Decimal(str(value))
@@ -284,8 +310,9 @@ def _read_number(attribute: Attribute, value: Any) -> Decimal | None:
     if not number.is_finite():
         return None
     if attribute.precision is not None:
-        whole_digits = max(number.adjusted() + 1, 0)
-        places = -int(number.normalize().as_tuple().exponent)
+        whole_digits = max(number.adjusted() + 1, 0) if number else 0
+        digits = str(int("1" + "".join(map(str, number.as_tuple().digits))))
+        places = len(digits.rstrip("0")) - len(digits) - int(number.as_tuple().exponent) if number else 0
         if whole_digits > attribute.precision - attribute.scale or places > attribute.scale:
             return None
     return number
@@ -301,7 +328,7 @@ def _key_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
         return
     for position, key in enumerate(unique_keys):
         yield from _check_key(key, names, pointer("uniqueKeys", position), may_be_empty=False)
-        if key in unique_keys[:position] or key == primary_key:
+        if key and (key in unique_keys[:position] or key == primary_key):
             yield Problem(pointer("uniqueKeys", position), "duplicate", f"The key {key} is declared twice.")
 
 
@@ -338,12 +365,23 @@ def _unknown(given: Mapping[str, Any], allowed: Sequence[str], noun: str) -> Ite
 def normalised(definition: Mapping[str, Any]) -> dict[str, Any]:
     """A sound definition with its defaults written out, so that equal definitions are equal dictionaries."""
     return {
-        "attributes": [dict(attribute) for attribute in definition["attributes"]],
+        "attributes": [_storable(attribute, attribute) for attribute in definition["attributes"]],
         "primaryKey": list(definition.get("primaryKey") or []),
         "uniqueKeys": [list(key) for key in definition.get("uniqueKeys") or []],
         "missingValues": list(definition.get("missingValues", [""])),
         "fieldsMatch": definition.get("fieldsMatch", "equal"),
     }
+
+
+def _storable(attribute: Mapping[str, Any], value: Any) -> Any:
+    """What JSON columns keep: a number with more digits than a double holds becomes a string where that is allowed."""
+    if isinstance(value, Mapping):
+        return {name: _storable(attribute, member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_storable(attribute, member) for member in value]
+    if isinstance(value, Decimal):
+        return float(value) if attribute.get("precision") is None else str(value)
+    return value
 
 
 def _is_whole(value: Any) -> bool:

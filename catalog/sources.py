@@ -4,11 +4,12 @@ A source says how the raw cells of an Object's attributes are found (`cells`) an
 at most SLICE_ROWS rows, so that memory doesn't grow with the input.
 """
 
+import codecs
 import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, runtime_checkable
@@ -20,6 +21,7 @@ from config.problems import pointer
 SLICE_ROWS = 122_880
 BLOCK_BYTES = 1024 * 1024
 LINE_BYTES = 64 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024 * 1024
 DOUBLE_DIGITS = 15  # what an IEEE double surely holds
 ENCODING_MARK = "\x01not UTF-8: "  # can't stand in JSON
 
@@ -103,7 +105,7 @@ _JSON_OBJECT = (
 )
 
 # DuckDB reads a JSON number with a fraction or an exponent as a double. Numbers with more digits than a double holds
-# are therefore wrapped in strings that begin with a mark, and unwrapped once the row is taken apart. Strings are matched
+# are therefore wrapped in strings that begin with a mark, and unwrapped once the row is taken apart. Strings match
 # first, so that nothing inside them is touched; the control characters 1 and 2 can't stand in JSON.
 _MARK = f"{secrets.token_hex(8)}:"
 _LONG_NUMBER = '("(?:[^"\\\\]|\\\\.)*")|(-?[0-9]+(?:[.][0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))'
@@ -143,7 +145,7 @@ class JSONLines:
     """NDJSON in a file, cut at line ends into slices of SLICE_ROWS lines; blank lines are no rows.
 
     stream: seekable; read block by block, again from its start each time the slices are asked for. directory: where
-    slices go on a system that can't keep them in memory. Raises MalformedError on invalid UTF-8 and endless lines.
+    slices go on a system that can't keep them in memory. Raises MalformedError on endless lines.
     """
 
     def __init__(self, stream: BinaryIO, directory: Path) -> None:
@@ -157,8 +159,7 @@ class JSONLines:
         self.stream.seek(0)
         rows_before = 0
         for chunk in _line_chunks(self.stream):
-            chunk.check_utf8(rows_before)
-            file, path = _scratch_file(chunk.pieces, self.directory)
+            file, path = _scratch_file(map(_with_bad_lines_marked, chunk.pieces), self.directory)
             relation = (
                 f"(SELECT line FROM read_csv({quote_text(path)}, columns = {{'line': 'VARCHAR'}}, header = false, "
                 "auto_detect = false, delim = '\\0', quote = '', escape = '', new_line = '\\n', strict_mode = false, "
@@ -168,7 +169,7 @@ class JSONLines:
             rows_before += chunk.line_count
 
 
-def _scratch_file(pieces: Sequence[bytes], directory: Path) -> tuple[IO[bytes], str]:
+def _scratch_file(pieces: Iterable[bytes], directory: Path) -> tuple[IO[bytes], str]:
     """A file of these bytes and its path; it goes when nobody holds it any more. In memory where the system can."""
     if hasattr(os, "memfd_create"):
         file: IO[bytes] = os.fdopen(os.memfd_create("exemplar-lines"), "wb")
@@ -188,25 +189,17 @@ class _Chunk:
     pieces: list[bytes] = field(default_factory=list)
     line_count: int = 0
     longest_bytes: int = 0
+    size_bytes: int = 0
 
     def add(self, piece: bytes, line_count: int) -> None:
         self.pieces.append(piece)
         self.line_count += line_count
         self.longest_bytes = max(self.longest_bytes, len(piece))
-
-    def check_utf8(self, rows_before: int) -> None:
-        for piece in self.pieces:
-            try:
-                piece.decode()
-            except UnicodeDecodeError as error:
-                row = rows_before + piece[: error.start].count(b"\n") + 1
-                message = f"Row {row} is not valid UTF-8 (byte 0x{piece[error.start]:02x})."
-                raise MalformedError(Fault(row, "encoding", message)) from error
-            rows_before += piece.count(b"\n")
+        self.size_bytes += len(piece)
 
 
 def _line_chunks(stream: BinaryIO) -> Iterator[_Chunk]:
-    """The stream in chunks of SLICE_ROWS lines; the last may have fewer."""
+    """The stream in chunks of SLICE_ROWS lines; less where they are long, and at the end."""
     chunk = _Chunk()
     for block in _line_blocks(stream):
         rest, line_count = block, block.count(b"\n")
@@ -218,26 +211,32 @@ def _line_chunks(stream: BinaryIO) -> Iterator[_Chunk]:
             chunk, rest, line_count = _Chunk(), rest[cut:], line_count - wanted
         if rest:
             chunk.add(rest, line_count)
+        if chunk.size_bytes >= CHUNK_BYTES:
+            yield chunk
+            chunk = _Chunk()
     if chunk.line_count:
         yield chunk
 
 
 def _line_blocks(stream: BinaryIO) -> Iterator[bytes]:
-    """Blocks of whole lines, without carriage returns and blank lines, each ended by `\\n`."""
+    """Blocks of whole lines, without a byte order mark and blank lines, each ended by `\\n`."""
     rest: list[bytes] = []
-    rest_bytes = 0
-    while block := stream.read(BLOCK_BYTES):
+    rest_bytes = lines_before = 0
+    block = stream.read(BLOCK_BYTES).removeprefix(codecs.BOM_UTF8)
+    while block:
         cut = block.rfind(b"\n") + 1
         if cut:
             lines = _without_blank_lines(b"".join([*rest, block[:cut]]))
             if lines:
+                lines_before += lines.count(b"\n")
                 yield lines
             rest, rest_bytes = [], 0
         rest.append(block[cut:])
         rest_bytes += len(block) - cut
         if rest_bytes > LINE_BYTES:
-            message = f"A row is longer than {LINE_BYTES // 1024**2} MB; NDJSON has one JSON object to a line."
-            raise MalformedError(Fault(0, "malformed", message))
+            message = f"The row is longer than {LINE_BYTES // 1024**2} MB; NDJSON has one JSON object to a line"
+            raise MalformedError(Fault(lines_before + 1, "malformed", message))
+        block = stream.read(BLOCK_BYTES)
     last = _without_blank_lines(b"".join([*rest, b"\n"]))
     if last:
         yield last
@@ -248,12 +247,35 @@ _PERHAPS_BLANK_LINE = re.compile(rb"\n[\n \t]")
 
 
 def _without_blank_lines(block: bytes) -> bytes:
-    """A carriage return is white space in JSON, but a line end to the reader; a blank line is no row."""
+    """Lines as the reader takes them; a blank line is no row.
+
+    To the reader a carriage return ends a line, and NUL a cell. A tab is white space in JSON as a carriage return is,
+    and as wrong inside a string; the control character 1 is as wrong as NUL everywhere.
+    """
     if b"\r" in block:
-        block = block.replace(b"\r", b" ")
+        block = block.replace(b"\r", b"\t")
+    if b"\0" in block:
+        block = block.replace(b"\0", b"\1")
     if block[:1] in b"\n \t" or _PERHAPS_BLANK_LINE.search(block):
         block = _BLANK_LINE.sub(b"", block)
     return block
+
+
+def _with_bad_lines_marked(lines: bytes) -> bytes:
+    """The lines, with ENCODING_MARK and its first bad byte in place of each that is not UTF-8."""
+    try:
+        lines.decode()
+    except UnicodeDecodeError:
+        return b"".join(map(_marked_if_bad, lines.splitlines(keepends=True)))
+    return lines
+
+
+def _marked_if_bad(line: bytes) -> bytes:
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return f"{ENCODING_MARK}0x{line[error.start]:02x}\n".encode()
+    return line
 
 
 def _position_of_line_end(block: bytes, number: int) -> int:
