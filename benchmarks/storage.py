@@ -164,12 +164,12 @@ def main() -> None:
         case ["memory", row_count]:
             measure_memory(int(row_count))
         case arguments:
-            row_count = int(arguments[0]) if arguments else 1_000_000
+            rows = int(arguments[0]) if arguments else 1_000_000
             with workplace() as directory:
-                compare(row_count, directory)
+                compare(rows, directory)
             print("peak memory:")
             for multiple in (1, 4):
-                command = [sys.executable, "-m", "benchmarks.storage", "memory", str(row_count * multiple)]
+                command = [sys.executable, "-m", "benchmarks.storage", "memory", str(rows * multiple)]
                 subprocess.run(command, check=True)
 
 

@@ -42,8 +42,8 @@ def check_parameters(parameters: Any) -> list[Problem]:
             problems.append(Problem(pointer(position), "type", "A parameter is an object with a name and a type."))
             continue
         problems += [problem.below(pointer(position)) for problem in _parameter_problems(parameter)]
-    named = [parameter.get("name") for parameter in parameters if isinstance(parameter, Mapping)]
-    return problems + list(_name_problems(named, "parameter"))
+    names = [parameter.get("name") for parameter in parameters if isinstance(parameter, Mapping)]
+    return problems + list(_name_problems(names, "parameter"))
 
 
 def _parameter_problems(parameter: Mapping[str, Any]) -> Iterator[Problem]:
@@ -51,9 +51,9 @@ def _parameter_problems(parameter: Mapping[str, Any]) -> Iterator[Problem]:
         if name not in PARAMETER_PROPERTIES:
             hint = nearest(name, PARAMETER_PROPERTIES)
             yield Problem(pointer(name), "unknown_property", f"The property {name!r} is unknown; {hint}")
-    name, kind = parameter.get("name"), parameter.get("type")
-    if isinstance(name, str) and not name.isidentifier():
-        message = f"The parameter {name!r} is written ${name} in SQL: letters, digits and _ only, no digit first."
+    called, kind = parameter.get("name"), parameter.get("type")
+    if isinstance(called, str) and not called.isidentifier():
+        message = f"The parameter {called!r} is written ${called} in SQL: letters, digits and _ only, no digit first."
         yield Problem("/name", "invalid", message)
     if kind not in TYPES:
         yield Problem("/type", "unknown_type", f"The type {kind!r} is unknown; {nearest(kind, list(TYPES))}")

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from catalog.conformance import Destination
+from catalog.conformance import Destination, PartFile
 from catalog.contents import store_parts
 from catalog.models import Application, TableVersion, VersionPart
 from catalog.reading import part_paths
@@ -232,7 +232,9 @@ class _Recorder:
 
     @staticmethod
     def _write_outputs(entries: Sequence[_Entry]) -> None:
-        outputs, parts, places = [], [], []
+        outputs: list[ResultOutput] = []
+        parts: list[PartFile] = []
+        places: list[ActualPart] = []
         for entry in entries:
             for judged in entry.judgement.outputs:
                 output = ResultOutput(
