@@ -188,7 +188,7 @@ class _Chunk:
 
     pieces: list[bytes] = field(default_factory=list)
     line_count: int = 0
-    longest_bytes: int = 0
+    longest_bytes: int = 1024  # no less: a line of one bad byte grows when it is marked
     size_bytes: int = 0
 
     def add(self, piece: bytes, line_count: int) -> None:
