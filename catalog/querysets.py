@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Count, F, OuterRef, Prefetch, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -23,7 +24,7 @@ class ObjectSchemaQuerySet(models.QuerySet["ObjectSchema"]):
 
     def with_current(self) -> Self:
         """Bring the current version of each Object along, in one query for all."""
-        versions = self.model._meta.get_field("versions").related_model
+        versions = apps.get_model("catalog", "ObjectVersion")
         newest = versions._default_manager.filter(number=F("object__version"))
         return self.prefetch_related(Prefetch("versions", newest, to_attr="current_versions"))
 
@@ -37,7 +38,7 @@ class TableQuerySet(models.QuerySet["Table"]):
 
     def with_object_version(self) -> Self:
         """Annotate `object_version`: the number of the ObjectVersion that the rows conform to now."""
-        versions = self.model._meta.get_field("versions").related_model
+        versions = apps.get_model("catalog", "TableVersion")
         newest = versions._default_manager.filter(table=OuterRef("pk"), number=OuterRef("version"))
         return self.annotate(object_version=Subquery(newest.values("object_version__number")[:1]))
 

@@ -12,7 +12,7 @@ from catalog.models import Application, ObjectSchema, ObjectVersion
 from catalog.queries import operators
 from catalog.rules import DEFINITION_PROPERTIES
 from catalog.serializers.applications import ULID_EXAMPLE
-from config.api import CheckedSerializer, JSONField
+from config.api import CheckedSerializer, JSONField, UserField
 
 ATTRIBUTES_SCHEMA = {
     "type": "array",
@@ -83,7 +83,7 @@ class ObjectSerializer(CheckedSerializer[ObjectSchema]):
     missingValues = NamesField(source="definition.missingValues", required=False)  # noqa: N815
     fieldsMatch = serializers.CharField(source="definition.fieldsMatch", required=False)  # noqa: N815
     table_count = serializers.SerializerMethodField()
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = UserField()
 
     class Meta:
         model = ObjectSchema
@@ -152,7 +152,7 @@ class ObjectVersionSerializer(serializers.ModelSerializer[ObjectVersion]):
     uniqueKeys = UniqueKeysField(source="definition.uniqueKeys")  # noqa: N815
     missingValues = NamesField(source="definition.missingValues")  # noqa: N815
     fieldsMatch = serializers.CharField(source="definition.fieldsMatch")  # noqa: N815
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = UserField()
 
     class Meta:
         model = ObjectVersion

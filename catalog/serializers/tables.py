@@ -12,12 +12,12 @@ from catalog.models import ObjectSchema, Table, TableVersion
 from catalog.queries import RowQuery
 from catalog.serializers.applications import ULID_EXAMPLE
 from catalog.sources import JSONRows, Source
-from config.api import CheckedSerializer, dump_json
+from config.api import CheckedSerializer, UserField, dump_json
 
 ROWS_SHOWN: Final = 100
-ROWS_EXAMPLE: Final = [{"order_id": 10, "amount": 2.5}, {"order_id": 11, "amount": 7}]
+ROWS_EXAMPLE: Final[list[dict[str, Any]]] = [{"order_id": 10, "amount": 2.5}, {"order_id": 11, "amount": 7}]
 ROWS_ANSWERED: Final = [{"_id": row_id, **row} for row_id, row in enumerate(ROWS_EXAMPLE, 1)]
-TABLE_EXAMPLE: Final = {
+TABLE_EXAMPLE: Final[dict[str, Any]] = {
     "id": ULID_EXAMPLE,
     "application": "demo",
     "object": ULID_EXAMPLE,
@@ -44,7 +44,7 @@ def _without_id(row: Any) -> Any:
 
 
 @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": True}})
-class RowsField(serializers.Field[list[Any], list[Any], list[dict[str, Any]], Any]):
+class RowsField(serializers.Field[Any, Any, Any, Any]):
     """Rows: all of them when written, the first ROWS_SHOWN when answered, then with `_id`."""
 
     default_error_messages = {"not_a_list": 'Rows are a list such as [{{"order_id": 10}}].'}
@@ -71,7 +71,7 @@ class TableSerializer(CheckedSerializer[Table]):
     object = serializers.PrimaryKeyRelatedField(queryset=ObjectSchema.objects.select_related("application"))
     object_name = serializers.CharField(source="object.name", read_only=True)
     object_version = serializers.SerializerMethodField()
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = UserField()
 
     class Meta:
         model = Table
@@ -142,7 +142,7 @@ class TableDetailSerializer(TableSerializer):
         replace_rows(instance, source, write)
 
 
-VERSION_EXAMPLE: Final = {
+VERSION_EXAMPLE: Final[dict[str, Any]] = {
     "version": 7,
     "object_version": 3,
     "operation": "append",
@@ -163,7 +163,7 @@ class TableVersionSerializer(serializers.ModelSerializer[TableVersion]):
 
     version = serializers.IntegerField(source="number")
     object_version = serializers.IntegerField(source="object_version.number")
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    created_by = UserField()
 
     class Meta:
         model = TableVersion

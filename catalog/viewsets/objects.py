@@ -8,7 +8,6 @@ from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
 from catalog.filters import ObjectFilter
 from catalog.models import ObjectSchema
@@ -18,7 +17,7 @@ from catalog.serializers.validation import RowReportSerializer
 from catalog.standards import json_schema, table_schema
 from catalog.validation import check_rows
 from catalog.viewsets.uploads import CSVParser, NDJSONParser, listed_rows, uploaded
-from config.api import refusal
+from config.api import JSONParser, refusal
 from config.api.viewsets import ResourceViewSet, StrictMixin
 from config.problems import nearest
 
@@ -42,8 +41,7 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
     def versions(self, request: Request, pk: str) -> Response:
         """All definitions of an Object, the newest first."""
         versions = self.get_object().versions.select_related("created_by").order_by("-number")
-        page = self.paginate_queryset(versions)
-        return self.get_paginated_response(ObjectVersionSerializer(page, many=True).data)
+        return self.page(versions, ObjectVersionSerializer)
 
     @extend_schema(
         parameters=[OpenApiParameter("number", int, OpenApiParameter.PATH)], responses=ObjectVersionSerializer
@@ -78,7 +76,7 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
     @action(
         detail=True,
         methods=["post"],
-        parser_classes=[*api_settings.DEFAULT_PARSER_CLASSES, NDJSONParser, CSVParser],
+        parser_classes=[JSONParser, NDJSONParser, CSVParser],
     )
     def validate(self, request: Request, pk: str) -> Response:
         """Check rows against the Object. Nothing is stored; the answer is 200 whether they conform or not."""

@@ -12,7 +12,6 @@ from rest_framework.exceptions import NotFound
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
 from catalog.browsing import COUNT_LIMIT, count, page, row_ids, stream
 from catalog.contents import (
@@ -32,7 +31,7 @@ from catalog.viewsets import documentation
 from catalog.viewsets.documentation import COUNTS
 from catalog.viewsets.tables import etag, expected_version
 from catalog.viewsets.uploads import CSVParser, NDJSONParser, listed_rows, uploaded
-from config.api import refusal
+from config.api import JSONParser, JSONRenderer, refusal
 from config.api.pages import (
     envelope,
     read_limit,
@@ -68,16 +67,15 @@ class NDJSONRenderer(BaseRenderer):
     charset = None
 
 
-class TableRowsMixin(StrictMixin):
+class TableRowsViewSet(StrictMixin, viewsets.GenericViewSet[Any]):
     """Finds the Table and its versions for the views of rows."""
 
-    request: Request
-    kwargs: dict[str, Any]
     queryset = Table.objects.with_object()
+    serializer_class = RowsWrittenSerializer
 
     def table(self) -> Table:
         """The Table of the address."""
-        return get_object_or_404(self.queryset, pk=self.kwargs["table_id"])
+        return get_object_or_404(Table.objects.with_object(), pk=self.kwargs["table_id"])
 
     def version(self, table: Table) -> TableVersion:
         """The version that `version=` asks for, or the newest."""
@@ -95,12 +93,11 @@ class TableRowsMixin(StrictMixin):
         return Response(RowsWrittenSerializer(version).data, status, headers=etag(version.number))
 
 
-class RowsViewSet(TableRowsMixin, viewsets.GenericViewSet[Table]):
+class RowsViewSet(TableRowsViewSet):
     """All rows of a Table: read, append, replace, change, delete."""
 
-    serializer_class = RowsWrittenSerializer
-    renderer_classes = [*api_settings.DEFAULT_RENDERER_CLASSES, NDJSONRenderer]
-    parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, NDJSONParser, CSVParser]
+    renderer_classes = [JSONRenderer, NDJSONRenderer]
+    parser_classes = [JSONParser, NDJSONParser, CSVParser]
     parameters = {"list": None, "lines": None, "remove": None}
 
     @documentation.read
@@ -193,10 +190,9 @@ class RowsViewSet(TableRowsMixin, viewsets.GenericViewSet[Table]):
         return count(version, query, None if wanted == "exact" else COUNT_LIMIT)
 
 
-class RowViewSet(TableRowsMixin, viewsets.GenericViewSet[Table]):
+class RowViewSet(TableRowsViewSet):
     """One row of a Table, by its `_id`."""
 
-    serializer_class = RowsWrittenSerializer
     parameters = {"retrieve": ["version"]}
 
     @documentation.retrieve

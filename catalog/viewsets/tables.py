@@ -9,14 +9,13 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.settings import api_settings
 
 from catalog.contents import StaleVersionError
 from catalog.filters import TableFilter
 from catalog.models import Table
 from catalog.serializers.tables import TableDetailSerializer, TableSerializer, TableVersionSerializer
 from catalog.viewsets.uploads import CSVParser, NDJSONParser, is_stream, uploaded
-from config.api import refusal
+from config.api import JSONParser, refusal
 from config.api.viewsets import ResourceViewSet
 
 NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
@@ -53,7 +52,7 @@ class TableViewSet(ResourceViewSet[Table]):
         "created_at": "created_at",
         "updated_at": "updated_at",
     }
-    parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, NDJSONParser, CSVParser]
+    parser_classes = [JSONParser, NDJSONParser, CSVParser]
     parameters = {"create": STREAM_MEMBERS, "versions": ["limit", "offset"]}
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
@@ -74,7 +73,7 @@ class TableViewSet(ResourceViewSet[Table]):
             serializer = self._serializer(source, request.query_params.dict() if is_stream(request) else request.data)
             serializer.is_valid(raise_exception=True)
             serializer.save()
-        table = self._read_again(serializer)
+        table = self._read_again(serializer.instance)
         return Response(
             table.data, 201, headers={**self.get_success_headers(table.data), **etag(table.data["version"])}
         )
@@ -93,7 +92,7 @@ class TableViewSet(ResourceViewSet[Table]):
             serializer = self._serializer(source, data, instance=instance, partial=partial)
             serializer.is_valid(raise_exception=True)
             serializer.save()
-        table = self._read_again(serializer)
+        table = self._read_again(serializer.instance)
         return Response(table.data, headers=etag(table.data["version"]))
 
     def perform_destroy(self, instance: Table) -> None:
@@ -108,17 +107,16 @@ class TableViewSet(ResourceViewSet[Table]):
         context = {**self.get_serializer_context(), "source": source}
         return self.get_serializer_class()(data=data, context=context, **options)
 
-    def _read_again(self, serializer: BaseSerializer[Any]) -> BaseSerializer[Any]:
+    def _read_again(self, table: Any) -> BaseSerializer[Any]:
         """The Table as it stands after the write."""
-        return self.get_serializer(self.get_queryset().get(pk=serializer.instance.pk))
+        return self.get_serializer(self.get_queryset().get(pk=table.pk))
 
     @extend_schema(responses=TableVersionSerializer(many=True), filters=False)
     @action(detail=True)
     def versions(self, request: Request, pk: str) -> Response:
         """What each write did, the newest first."""
         versions = self.get_object().versions.select_related("object_version", "created_by").order_by("-number")
-        page = self.paginate_queryset(versions)
-        return self.get_paginated_response(TableVersionSerializer(page, many=True).data)
+        return self.page(versions, TableVersionSerializer)
 
     @extend_schema(
         parameters=[OpenApiParameter("number", int, OpenApiParameter.PATH)], responses=TableVersionSerializer

@@ -2,10 +2,10 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, BinaryIO, Final
 
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -38,7 +38,10 @@ class CSVParser(StreamParser):
 
 
 SPOOL_BYTES: Final = 1024 * 1024
-STREAMS: Final = {"application/x-ndjson": JSONLines, "text/csv": CSVText}
+STREAMS: Final[Mapping[str, Callable[[BinaryIO, Path], Source]]] = {
+    "application/x-ndjson": JSONLines,
+    "text/csv": CSVText,
+}
 
 
 def is_stream(request: Request) -> bool:

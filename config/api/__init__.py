@@ -9,7 +9,7 @@ from config.api.errors import ProblemDetails, Refusal, describe, handle_exceptio
 from config.api.filters import StrictFilterBackend, refuse_unknown_parameters
 from config.api.media import JSONParser, JSONRenderer
 from config.api.pages import CompletePagination, Pagination
-from config.api.serializers import CheckedSerializer, JSONField, StrictSerializer
+from config.api.serializers import CheckedSerializer, JSONField, StrictSerializer, UserField
 from config.exact_json import dump_json, load_json
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "SessionAuthentication",
     "StrictFilterBackend",
     "StrictSerializer",
+    "UserField",
     "describe",
     "dump_json",
     "handle_exception",

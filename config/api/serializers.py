@@ -37,6 +37,13 @@ class JSONField(serializers.JSONField):
         return float(value) if isinstance(value, Decimal) else value
 
 
+class UserField(serializers.SlugRelatedField[Any]):
+    """Who did something, by name; answered only, null where the API was open."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(slug_field="username", **{"read_only": True, **options})
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses members that it doesn't know; those that it only answers may be sent back, and are ignored."""
 

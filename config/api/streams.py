@@ -25,8 +25,10 @@ def stream_response(
 
 
 async def _as_async(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    following = sync_to_async(next, thread_sensitive=True)
-    while block := await following(blocks, END):
+    def following() -> bytes:
+        return next(blocks, END)
+
+    while block := await sync_to_async(following)():
         yield block
 
 

@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 from rest_framework import viewsets
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.routers import SimpleRouter
+from rest_framework.serializers import BaseSerializer
 
 from config.api.filters import StrictFilterBackend, refuse_unknown_parameters
 
@@ -45,6 +47,11 @@ class ResourceViewSet(StrictMixin, viewsets.ModelViewSet[ModelType]):
     def get_success_headers(self, data: Any) -> dict[str, str]:
         """`Location` of what was made."""
         return {"Location": reverse(f"{self.basename}-detail", args=[data["id"]], request=self.request)}
+
+    def page(self, queryset: Any, serializer_class: type[BaseSerializer[Any]]) -> Response:
+        """A page of something that belongs to a resource."""
+        found = self.paginate_queryset(queryset)
+        return self.get_paginated_response(serializer_class(found, many=True).data)
 
     def perform_destroy(self, instance: ModelType) -> None:
         with transaction.atomic():
