@@ -1,0 +1,214 @@
+"""The catalog in Django admin, through the same rules and verbs as everywhere else.
+
+What never changes is read only here; Objects are published, and the rows of a Table are written on its page.
+"""
+
+import json
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from catalog.contents import Write, create_table
+from catalog.evolution import publish
+from catalog.forms.objects import ObjectForm
+from catalog.models import Application, Configuration, ObjectSchema, ObjectVersion, Part, Table, TableVersion
+from catalog.sources import JSONRows
+from config.models import BreakingChangeError
+
+REFUSAL = "exemplar.refusal"  # where a request carries what publishing refused
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that are written once, by a verb."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class OwnerAdmin(admin.ModelAdmin):
+    """A resource whose versions go with it; that they can't be deleted by themselves doesn't stand in the way."""
+
+    owned: type[Model]
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        listed, counts, forbidden, protected = super().get_deleted_objects(objs, request)
+        return listed, counts, forbidden - {self.owned._meta.verbose_name}, protected
+
+
+@admin.register(Application)
+class ApplicationAdmin(admin.ModelAdmin):
+    list_display = ["name", "id", "comments"]
+    search_fields = ["name", "comments"]
+
+
+@admin.register(Configuration)
+class ConfigurationAdmin(admin.ModelAdmin):
+    list_display = ["name", "application", "comments"]
+    list_filter = ["application"]
+    list_select_related = ["application"]
+    search_fields = ["name", "comments", "application__name"]
+    autocomplete_fields = ["application"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Configuration | None = None) -> list[str]:
+        return ["application"] if obj else []
+
+
+class ObjectAdminForm(ObjectForm):
+    """The page's form of an Object; `refusal` is what publishing refused a moment ago."""
+
+    refusal: BreakingChangeError | None = None
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refusal:
+            self.add_error(
+                None, forms.ValidationError([str(self.refusal), *self.refusal.breaks], code="breaking_change")
+            )
+        return cleaned
+
+
+@admin.register(ObjectSchema)
+class ObjectSchemaAdmin(OwnerAdmin):
+    owned = ObjectVersion
+    form = ObjectAdminForm
+    fields = [
+        "application",
+        "name",
+        "description",
+        "attributes",
+        "expected_version",
+        "created_at",
+        "updated_at",
+        "created_by",
+    ]
+    readonly_fields = ["created_at", "updated_at", "created_by"]
+    list_display = ["name", "application", "current_version", "updated_at", "page"]
+    list_filter = ["application"]
+    list_select_related = ["application"]
+    search_fields = ["name", "description", "application__name"]
+    autocomplete_fields = ["application"]
+    date_hierarchy = "updated_at"
+
+    @admin.display(description="version", ordering="version")
+    def current_version(self, shape: ObjectSchema) -> int:
+        return shape.version
+
+    @admin.display(description="page")
+    def page(self, shape: ObjectSchema) -> SafeString:
+        return format_html('<a href="{}">open</a>', reverse("object-detail", args=[shape.pk]))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except BreakingChangeError as error:
+            # Django's transaction is rolled back; the same form is shown again with what was refused.
+            request.META[REFUSAL] = error
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self, request: HttpRequest, obj: ObjectSchema | None = None, change: bool = False, **options: Any
+    ) -> type[ObjectAdminForm]:
+        form = cast(type[ObjectAdminForm], super().get_form(request, obj, change, **options))
+        form.refusal = request.META.get(REFUSAL)
+        return form
+
+    def save_model(self, request: HttpRequest, obj: ObjectSchema, form: ModelForm, change: bool) -> None:
+        publish(obj, request.user)
+
+
+@admin.register(ObjectVersion)
+class ObjectVersionAdmin(ReadOnlyAdmin):
+    list_display = ["object", "number", "created_at", "created_by"]
+    list_filter = ["object__application"]
+    list_select_related = ["object__application", "created_by"]
+    search_fields = ["object__name", "object__application__name"]
+    fields = ["object", "number", "definition_text", "created_at", "created_by"]
+    readonly_fields = ["definition_text"]
+
+    @admin.display(description="definition")
+    def definition_text(self, version: ObjectVersion) -> SafeString:
+        return format_html("<pre>{}</pre>", json.dumps(version.definition, indent=2, ensure_ascii=False))
+
+
+@admin.register(Table)
+class TableAdmin(OwnerAdmin):
+    owned = TableVersion
+    fields = ["object", "name", "description", "version", "row_count", "size_bytes", "rows", "updated_at", "created_by"]
+    list_display = ["name", "object", "row_count", "version", "size_bytes", "updated_at"]
+    list_filter = ["object__application"]
+    list_select_related = ["object__application"]
+    search_fields = ["name", "description", "object__name"]
+    autocomplete_fields = ["object"]
+    date_hierarchy = "updated_at"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Table | None = None) -> list[str]:
+        readonly = ["version", "row_count", "size_bytes", "rows", "updated_at", "created_by"]
+        return ["object", *readonly] if obj else readonly
+
+    @admin.display(description="rows")
+    def rows(self, table: Table) -> SafeString | str:
+        if not table.version:
+            return "A new table is empty; its rows are written on its page."
+        url = reverse("table-detail", args=[table.pk])
+        return format_html('<a href="{}">{} rows: see and change them</a>', url, table.row_count)
+
+    def save_model(self, request: HttpRequest, obj: Table, form: ModelForm, change: bool) -> None:
+        if change:
+            # Only what the form shows: a writer of rows may have moved the version on meanwhile.
+            obj.save(update_fields=["name", "description", "updated_at"])
+        else:
+            create_table(obj, JSONRows([]), Write(request.user, "Made in the admin"))
+
+
+@admin.register(TableVersion)
+class TableVersionAdmin(ReadOnlyAdmin):
+    list_display = [
+        "table",
+        "number",
+        "operation",
+        "row_count",
+        "added",
+        "changed",
+        "removed",
+        "created_at",
+        "created_by",
+    ]
+    list_filter = ["operation", "table__object__application"]
+    list_select_related = ["table__object", "created_by"]
+    search_fields = ["table__name", "table__object__name", "message"]
+    exclude = ["parts"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(Part)
+class PartAdmin(ReadOnlyAdmin):
+    """Never loads the bytes."""
+
+    list_display = ["digest", "row_count", "size_bytes", "created_at"]
+    search_fields = ["digest"]
+    fields = ["digest", "row_count", "size_bytes", "first_row_id", "last_row_id", "created_at"]
+    date_hierarchy = "created_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Part]:
+        return super().get_queryset(request).defer("content")

@@ -1,0 +1,260 @@
+"""Forms of an Object: its fields, and its definition as rows or as JSON."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError
+from django.http import HttpRequest, QueryDict
+
+from catalog.evolution import publish
+from catalog.forms.attributes import (
+    BLANK_ROW,
+    AttributeFormSet,
+    BaseAttributeFormSet,
+    StrictJSONField,
+    definition_rows,
+    unique_key_lines,
+)
+from catalog.models import ObjectSchema
+from config.api.errors import describe
+from config.models import BreakingChangeError
+
+
+def add_database_error(form: forms.BaseForm, error: DatabaseError) -> None:
+    """Tell what the database refused where no rule did: another writer was faster, or a value that no column holds.
+
+    Raises the error again if it is a fault of ours.
+    """
+    details = describe(error)
+    if details is None:
+        raise error
+    form.add_error(None, ValidationError(details.detail, code=details.code))
+
+
+DEFINITION_HELP = (
+    'A Table Schema with "attributes": {"attributes": [{"name": "id", "type": "integer"}], "primaryKey": ["id"]}, '
+    "or the list of attributes alone."
+)
+
+
+class DefinitionField(StrictJSONField):
+    """A whole definition as JSON; a bare list is its attributes."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 18, "class": "mono", "spellcheck": "false"})
+        super().__init__(label="Definition", required=False, help_text=DEFINITION_HELP, widget=widget, **options)
+        # A message of the field would take the place of the rules' own; that nothing is no definition is theirs to say.
+        self.error_messages.pop("required")
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        return {"attributes": found} if isinstance(found, list) else found
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+class ObjectForm(forms.ModelForm):
+    """An Object with its definition as JSON; saving publishes it.
+
+    The field is named as in the API, so that the model's problems fall on it. `expected_version` is the one that the
+    editor saw.
+    """
+
+    attributes = DefinitionField()
+    expected_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = ObjectSchema
+        fields = ["application", "name", "description"]
+        widgets = {"description": forms.Textarea(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.version:
+            self.fields["application"].disabled = True
+            self.initial["attributes"] = self.instance.definition
+            self.initial["expected_version"] = self.instance.version
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        seen = cleaned.get("expected_version")
+        if seen and self.instance.version and seen != self.instance.version:
+            message = (
+                f"Somebody changed this object while you were editing: it is at version {self.instance.version}, "
+                f"you began with version {seen}. Your input is still here; compare before you save it again."
+            )
+            self.add_error(None, ValidationError(message, code="stale"))
+        if "attributes" in cleaned:
+            self.instance.definition = {} if cleaned["attributes"] is None else cleaned["attributes"]
+        return cleaned
+
+    def publish(self, author: Any) -> bool:
+        """Save and publish what is valid; False with the breaks as errors if Tables of the Object stand against it."""
+        try:
+            publish(self.instance, author)
+        except BreakingChangeError as error:
+            self.add_error(None, ValidationError([str(error), *error.breaks], code="breaking_change"))
+        except DatabaseError as error:
+            add_database_error(self, error)
+        else:
+            return True
+        if not self.instance._state.adding:
+            self.instance.refresh_from_db(fields=["version"])
+        return False
+
+
+class UniqueKeysForm(forms.Form):
+    """The keys besides the primary one."""
+
+    unique_keys = forms.CharField(
+        label="Unique keys",
+        required=False,
+        strip=False,
+        help_text="One key to a line, its attributes separated by commas: order_id, placed_at",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
+    kept = StrictJSONField(required=False, widget=forms.HiddenInput)
+
+    def clean_kept(self) -> dict[str, Any]:
+        """What the definition holds besides attributes and unique keys."""
+        found = self.cleaned_data["kept"]
+        return found if isinstance(found, dict) else {}
+
+
+class ObjectEditor:
+    """The page's form of an Object: as rows with buttons, or as JSON. Bound when the request is a POST.
+
+    `act()` does what a button asks (add, remove, move a row, change to JSON or to rows) and never saves; `save()` does.
+    """
+
+    def __init__(self, request: HttpRequest, instance: ObjectSchema) -> None:
+        self.request = request
+        self.instance = instance
+        self.action = request.POST.get("action", "save") if request.method == "POST" else "show"
+        self.as_json = request.POST.get("mode", request.GET.get("mode")) == "json"
+        self.focused: int | None = None
+        definition = instance.definition or {"attributes": [{"name": "", "type": "string"}]}
+        if request.method == "POST":
+            self.rows: BaseAttributeFormSet = AttributeFormSet(request.POST, prefix="attributes")
+            self.keys = UniqueKeysForm(request.POST)
+            self.form = ObjectForm(request.POST, instance=instance)
+        else:
+            self.form = ObjectForm(instance=instance, initial=self._preset())
+            self._show(definition)
+
+    def _preset(self) -> dict[str, str]:
+        """What a link may bring: the application."""
+        return {"application": self.request.GET["application"]} if "application" in self.request.GET else {}
+
+    def _show(self, definition: Mapping[str, Any]) -> None:
+        """Take a definition into the fields."""
+        rows = definition_rows(definition)
+        if rows is None:
+            self.as_json = True
+        self._show_rows(rows or [])
+        kept = {name: value for name, value in definition.items() if name not in {"attributes", "uniqueKeys"}}
+        self.keys = UniqueKeysForm(initial={"unique_keys": unique_key_lines(definition), "kept": kept})
+
+    def _show_rows(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = AttributeFormSet(initial=rows, prefix="attributes")
+
+    def act(self) -> None:
+        """Do what a button other than save asks, and show the form again with all that was typed."""
+        verb, _, place = self.action.partition(" ")
+        if verb == "json":
+            self._to_json()
+            return
+        if verb == "rows":
+            self._to_rows()
+            return
+        rows = [form.values() for form in self.rows.forms]
+        index = int(place) if place.isdigit() else -1
+        if verb == "add":
+            rows.append(dict(BLANK_ROW))
+            self.focused = len(rows) - 1
+        elif 0 <= index < len(rows):
+            self.focused = _move(rows, verb, index)
+        self._show_rows(rows)
+        self.keys = UniqueKeysForm(initial={name: self.keys[name].value() for name in self.keys.fields})
+        self._unbind(self.form.data.get("attributes", ""))
+
+    def _to_json(self) -> None:
+        self.as_json = True
+        if self.rows.is_valid() and self.keys.is_valid():
+            definition, _ = self._definition()
+            self._unbind(definition)
+
+    def _to_rows(self) -> None:
+        text = self.form.data.get("attributes", "")
+        try:
+            definition = DefinitionField().clean(text)
+        except ValidationError:
+            return
+        if isinstance(definition, dict):
+            self.as_json = False
+            self._show(definition)
+            self._unbind(definition)
+
+    def _unbind(self, definition: Any) -> None:
+        """Show the typed values without checking them."""
+        typed = {name: self.form[name].value() for name in ("application", "name", "description", "expected_version")}
+        self.form = ObjectForm(instance=self.instance, initial=typed)
+        self.form.initial = {**self.form.initial, **typed, "attributes": definition}
+
+    def _definition(self) -> tuple[dict[str, Any], list[int]]:
+        return self.rows.definition(self.keys.cleaned_data["unique_keys"], self.keys.cleaned_data["kept"])
+
+    def save(self, author: Any) -> bool:
+        """Publish the Object if everything is sound; False with the errors in the forms if not."""
+        if self.as_json:
+            return self.form.is_valid() and self.form.publish(author)
+        if not (self.rows.is_valid() and self.keys.is_valid()):
+            return False
+        definition, places = self._definition()
+        data: QueryDict = self.request.POST.copy()
+        data["attributes"] = json.dumps(definition)
+        self.form = ObjectForm(data, instance=self.instance)
+        if self.form.is_valid() and self.form.publish(author):
+            return True
+        problems = self.form.errors.pop("attributes", None)
+        elsewhere = self.rows.place(problems.as_data() if problems else [], places)
+        for error in elsewhere:
+            about_key = str((error.params or {}).get("pointer", "")).startswith("/uniqueKeys")
+            if about_key:
+                self.keys.add_error("unique_keys", error)
+            else:
+                self.form.add_error(None, error)
+        return False
+
+    @property
+    def json_errors(self) -> list[str]:
+        """The problems of the definition, each with its place in the JSON."""
+        found = self.form.errors.get("attributes")
+        errors = found.as_data() if found else []
+        unread = [error for error in errors if not error.params]
+        return [_placed(error) for error in unread or errors]
+
+    @property
+    def has_errors(self) -> bool:
+        return self.form.is_bound and bool(self.form.errors or self.keys.errors or any(self.rows.errors))
+
+
+def _move(rows: list[dict[str, Any]], verb: str, index: int) -> int | None:
+    """Remove or move a row; gives the place to look at next."""
+    if verb == "remove":
+        del rows[index]
+        return min(index, len(rows) - 1) if rows else None
+    target = index + (1 if verb == "down" else -1)
+    if verb in {"up", "down"} and 0 <= target < len(rows):
+        rows[index], rows[target] = rows[target], rows[index]
+        return target
+    return index
+
+
+def _placed(error: ValidationError) -> str:
+    place = (error.params or {}).get("pointer") if isinstance(error.params, dict) else None
+    return f"{place}: {error.messages[0]}" if place else error.messages[0]

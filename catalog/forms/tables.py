@@ -1,0 +1,352 @@
+"""The form of a Table: its fields, and its rows typed into a grid, pasted or uploaded."""
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest
+
+from catalog.attributes import Schema
+from catalog.conformance import Destination, Report, conform
+from catalog.contents import (
+    NonconformingError,
+    StaleObjectError,
+    StaleVersionError,
+    UnknownRowsError,
+    Write,
+    append_rows,
+    create_table,
+    delete_rows,
+    replace_rows,
+    update_rows,
+)
+from catalog.formats import FORMATS, CSVText, format_of
+from catalog.forms.grids import Changes, Grid, GridRow, grid_capacity, row_texts, tab_separated_as_csv
+from catalog.forms.objects import add_database_error
+from catalog.models import ObjectSchema, Table
+from catalog.sources import JSONRows, Source
+
+TAB_SEPARATED = ".tsv"
+ENDINGS = (*(suffix for each in FORMATS.values() for suffix in each.suffixes), TAB_SEPARATED)
+NEW_ROWS = 5
+MORE_ROWS = 10
+PASTED_HELP = (
+    "With a header line that names the attributes. CSV, cells copied from a spreadsheet, a JSON list or NDJSON."
+)
+
+
+class TableForm(forms.ModelForm):
+    """A Table's fields, and the rows that don't come from the grid.
+
+    expected_version is the one to write on top of; base_version is the one whose cells stood in the grid.
+    """
+
+    message = forms.CharField(
+        label="Why",
+        required=False,
+        max_length=1024,
+        help_text="One line for the list of versions.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    operation = forms.ChoiceField(
+        label="These rows",
+        required=False,
+        choices=[("append", "come after those that are there"), ("replace", "take the place of all rows")],
+        widget=forms.RadioSelect,
+        initial="append",
+    )
+    pasted = forms.CharField(
+        label="Paste rows",
+        required=False,
+        strip=False,
+        help_text=PASTED_HELP,
+        widget=forms.Textarea(attrs={"rows": 5, "class": "mono", "spellcheck": "false"}),
+    )
+    file = forms.FileField(
+        label="Or upload a file",
+        required=False,
+        allow_empty_file=True,
+        help_text="CSV, TSV, NDJSON or JSON in UTF-8, of any length.",
+        widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}),
+    )
+    expected_version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    base_version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Table
+        fields = ["object", "name", "description"]
+        widgets = {"object": forms.HiddenInput, "description": forms.Textarea(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.version:
+            seen = self.instance.version
+            self.fields["object"].disabled = True
+            self.initial = {**self.initial, "expected_version": seen, "base_version": seen}
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        if (cleaned.get("pasted") or "").strip() and cleaned.get("file"):
+            message = "Rows are both pasted and uploaded; give them in one way."
+            self.add_error("file", ValidationError(message, code="ambiguous"))
+        return cleaned
+
+    @property
+    def has_source(self) -> bool:
+        """Whether rows were pasted or uploaded."""
+        return bool((self.cleaned_data.get("pasted") or "").strip() or self.cleaned_data.get("file") is not None)
+
+    def source(self, directory: Path) -> Source:
+        """The pasted or uploaded rows. Raises ValidationError if the text can't be told to be rows."""
+        file = self.cleaned_data.get("file")
+        if file is not None:
+            return uploaded_rows(file, directory)
+        return pasted_rows(self.cleaned_data["pasted"], directory)
+
+
+def pasted_rows(text: str, directory: Path) -> Source:
+    """Rows in a text: JSON if it begins like it, tab-separated if its first line has a tab, else CSV."""
+    bare = text.strip()
+    name = {"[": "json", "{": "ndjson"}.get(bare[:1], "csv")
+    if name == "csv" and "\t" in bare.partition("\n")[0]:
+        return tab_separated_rows(io.BytesIO(text.strip("\r\n").encode()), directory)
+    return FORMATS[name].read(io.BytesIO(text.encode()), directory)
+
+
+def uploaded_rows(file: UploadedFile, directory: Path) -> Source:
+    """Rows in a file, by the ending of its name; streamed."""
+    stream: BinaryIO = file.file  # type: ignore[assignment]  # the stubs call it IO[Any] | None; an upload is binary
+    name = file.name or ""
+    found = format_of(name)
+    if found:
+        return found.read(stream, directory)
+    if name.lower().endswith(TAB_SEPARATED):
+        return tab_separated_rows(stream, directory)
+    message = f"{name!r} ends in none of {', '.join(ENDINGS)}."
+    raise ValidationError(message.replace("%", "%%"), code="unknown_format")
+
+
+def tab_separated_rows(stream: BinaryIO, directory: Path) -> CSVText:
+    """Tab-separated rows, turned into a file of CSV."""
+    path = directory / "tab-separated.csv"
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(tab_separated_as_csv(io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")))
+    except UnicodeDecodeError as error:
+        raise ValidationError("The rows are not valid UTF-8.", code="encoding") from error
+    except csv.Error as error:
+        raise ValidationError(f"The rows can't be read: {error}.", code="malformed") from error
+    return CSVText(path.open("rb"), directory)
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Somebody else wrote while this form was open."""
+
+    seen: int
+    current: int
+
+
+class TableEditor:
+    """The page's form of a Table. `save()` writes through `catalog.contents`, or leaves what is wrong in the form.
+
+    grid is None for a Table that is too large for one.
+    """
+
+    def __init__(self, request: HttpRequest, table: Table, row_id: int | None = None) -> None:
+        self.request = request
+        self.table = table
+        self.row_id = row_id
+        self.is_new = not table.version
+        self.report: Report | None = None
+        self.stale: Stale | None = None
+        self.action = request.POST.get("action", "save") if request.method == "POST" else "show"
+        self.grid: Grid | None = None
+        if request.method == "POST":
+            self.form = TableForm(request.POST, request.FILES, instance=table)
+            if "rows" in request.POST:
+                self.grid = Grid.typed(self._schema(), request.POST)
+            elif self.is_new:
+                self.grid = self._filled()
+        else:
+            self.form = TableForm(instance=table)
+            self.grid = self._filled()
+        if self.grid and self.action == "more":
+            self.grid.add_blank_rows(MORE_ROWS)
+
+    def _schema(self) -> Schema:
+        """The attributes of the grid: those of the version that it was filled from."""
+        if not self.table.version:
+            return self.table.object.schema
+        base = self.request.POST.get("base_version", "")
+        versions = self.table.versions.select_related("object_version")
+        seen = versions.filter(number=int(base)).first() if base.isdecimal() and len(base) < 10 else None
+        return (seen or self.table.current).object_version.schema
+
+    def _filled(self) -> Grid | None:
+        schema = self._schema()
+        if not self.table.version:
+            grid = Grid(schema, [])
+            grid.add_blank_rows(NEW_ROWS)
+            return grid
+        if self.row_id is None and self.table.row_count > grid_capacity(schema):
+            return None
+        grid = Grid.of_texts(schema, self._texts(self.table.version))
+        if self.row_id is None:
+            grid.add_blank_rows()
+        return grid
+
+    def _texts(self, number: int) -> list[tuple[int, list[str | None]]]:
+        version = self.table.versions.select_related("object_version").get(number=number)
+        return row_texts(version, grid_capacity(version.object_version.schema), self.row_id)
+
+    # --- saving -----------------------------------------------------------------------------------------------------
+
+    def save(self, author: Any) -> bool:
+        """Write; False with the errors in the form, in the cells and in `report`, and nothing written."""
+        if not self.form.is_valid():
+            return False
+        typed = bool(self.grid and self.grid.new_rows())
+        if self.form.has_source and typed:
+            self.form.add_error(
+                "pasted", ValidationError("Rows are typed as well; give them in one way.", code="ambiguous")
+            )
+            return False
+        write = Write(author, self.form.cleaned_data["message"], self.form.cleaned_data.get("expected_version"))
+        with self._refusals(), tempfile.TemporaryDirectory(prefix="exemplar-form-") as directory:
+            self._write(write, Path(directory))
+            return True
+        return False
+
+    def _write(self, write: Write, directory: Path) -> None:
+        if not self.table.version:
+            self._create(write, directory)
+        elif self.form.has_source:
+            self._load(write, directory)
+        else:
+            with transaction.atomic():
+                self._apply(write, directory)
+                self._save_fields()
+
+    def _create(self, write: Write, directory: Path) -> None:
+        source, rows = self._new_source(directory)
+        with self._placing(rows):
+            create_table(self.table, source, Write(write.author, write.message))
+
+    def _new_source(self, directory: Path) -> tuple[Source, list[GridRow]]:
+        if self.form.has_source:
+            return self.form.source(directory), []
+        rows = self.grid.new_rows() if self.grid else []
+        return (self.grid.source(rows, directory), rows) if self.grid and rows else (JSONRows([]), [])
+
+    def _load(self, write: Write, directory: Path) -> None:
+        """Append or replace. Checked outside the transaction that commits it: a file may be long."""
+        verb: Callable[[Table, Source, Write], Any]
+        verb = replace_rows if self.form.cleaned_data["operation"] == "replace" else append_rows
+        verb(self.table, self.form.source(directory), write)
+        self._save_fields()
+
+    def _save_fields(self) -> None:
+        if {"name", "description"} & set(self.form.changed_data):
+            self.table.save(update_fields=["name", "description", "updated_at"])
+
+    def _apply(self, write: Write, directory: Path) -> None:
+        """What was changed in the grid, as one transaction: deletions, changes, additions."""
+        if not self.grid:
+            return
+        changes = self.grid.changes(dict(self._texts(self.form.cleaned_data.get("base_version") or self.table.version)))
+        self._check(self.grid, changes, _below(directory, "check"))
+        if changes.removed:
+            write = _after(delete_rows(self.table, changes.removed, write), write)
+        if changes.changed:
+            rows = [row for row, _ in changes.changed]
+            ids = [row.row_id for row in rows if row.row_id is not None]
+            with self._placing(rows):
+                source = self.grid.source(rows, _below(directory, "changed"))
+                write = _after(
+                    update_rows(self.table, ids, source, [names for _, names in changes.changed], write), write
+                )
+        if changes.added:
+            with self._placing(changes.added):
+                append_rows(self.table, self.grid.source(changes.added, _below(directory, "added")), write)
+
+    def _check(self, grid: Grid, changes: Changes, directory: Path) -> None:
+        """Find what is wrong with changed and added rows together, so that all of it is told at once."""
+        rows = sorted([*(row for row, _ in changes.changed), *changes.added], key=lambda row: row.number)
+        if not rows:
+            return
+        with self._placing(rows):
+            conformed = conform(grid.source(rows, directory), grid.schema, Destination(directory))
+            if conformed.report:
+                raise NonconformingError(conformed.report)
+
+    @contextmanager
+    def _placing(self, rows: list[GridRow]) -> Iterator[None]:
+        """Put the errors of these rows into their cells on the way out."""
+        try:
+            yield
+        except NonconformingError as error:
+            if self.grid and rows:
+                self.grid.place(error.report, rows)
+            raise
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Tell in the form why nothing was written."""
+        try:
+            yield
+        except NonconformingError as error:
+            self.report = error.report
+        except StaleVersionError as error:
+            self.stale = Stale(error.expected, error.current)
+            self._expect(error.current)
+        except UnknownRowsError as error:
+            self.form.add_error(None, ValidationError(f"{error} Somebody deleted it meanwhile.", code="unknown_rows"))
+        except StaleObjectError as error:
+            self.form.add_error(None, ValidationError(str(error), code="stale"))
+        except ValidationError as error:
+            self.form.add_error("file" if self.form.cleaned_data.get("file") else "pasted", error)
+        except DatabaseError as error:
+            add_database_error(self.form, error)
+        else:
+            return
+        if not self.is_new:
+            self.table.refresh_from_db(fields=["version", "row_count", "size_bytes", "next_row_id"])
+
+    def _expect(self, number: int) -> None:
+        """Let the next save go on top of the version that is current now."""
+        data = self.request.POST.copy()
+        data["expected_version"] = str(number)
+        self.form.data = data
+
+    @property
+    def has_errors(self) -> bool:
+        return self.form.is_bound and bool(self.form.errors or self.report or self.stale)
+
+
+def _after(version: Any, write: Write) -> Write:
+    """The same write, on top of the version that was just made."""
+    return Write(write.author, write.message, version.number)
+
+
+def _below(directory: Path, name: str) -> Path:
+    inner = directory / name
+    inner.mkdir()
+    return inner
+
+
+class ObjectChoiceForm(forms.Form):
+    """Which Object a new Table is of."""
+
+    object = forms.ModelChoiceField(
+        ObjectSchema.objects.select_related("application"), label="Object", empty_label="Choose one"
+    )

@@ -1,0 +1,169 @@
+"""The pages of Tables."""
+
+from django.contrib import messages
+from django.db.models import ProtectedError
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from catalog.contents import NonconformingError, StaleVersionError, Write, revert_table
+from catalog.exporting import export
+from catalog.filters import TableFilter
+from catalog.formats import FORMATS
+from catalog.forms.grids import error_groups
+from catalog.forms.tables import ObjectChoiceForm, TableEditor
+from catalog.models import Application, ObjectSchema, Table, TableVersion
+from catalog.queries import OPERATORS
+from catalog.views.lists import author, paginated, referrers, search
+from catalog.views.rows import WORDS, added_filter, query_string, row_page
+
+VERSIONS_SHOWN = 100
+
+
+@require_safe
+def table_list(request: HttpRequest) -> HttpResponse:
+    """All Tables, by object and name."""
+    found = TableFilter(request.GET, Table.objects.with_object())
+    tables = search(found.qs, request.GET.get("search", ""), "name", "description", "object__name")
+    shape = ObjectSchema.objects.filter(pk=request.GET.get("object", "")).first()
+    context = {
+        "page": paginated(request, tables),
+        "applications": Application.objects.values_list("name", flat=True),
+        "object": shape,
+    }
+    return render(request, "catalog/table_list.html", context)
+
+
+def _table(pk: str) -> Table:
+    return get_object_or_404(Table.objects.with_object().select_related("created_by"), pk=pk)
+
+
+def _version(table: Table, number: str) -> TableVersion:
+    """The version of this number; the current one if none is named."""
+    wanted = int(number) if number.isdecimal() and len(number) < 10 else 0 if number else table.version
+    return get_object_or_404(table.versions.select_related("object_version"), number=wanted)
+
+
+@require_safe
+def table_detail(request: HttpRequest, pk: str) -> HttpResponse:
+    """A Table's rows: any version, filtered and ordered by the URL."""
+    filtered = added_filter(request)
+    if filtered is not None:
+        return redirect(f"{request.path}?{filtered}")
+    table = _table(pk)
+    versions = table.versions.select_related("created_by")
+    shown = _version(table, request.GET.get("version", ""))
+    rows = row_page(shown, request.GET)
+    context = {
+        "table": table,
+        "shown": shown,
+        "is_current": shown.number == table.version,
+        "rows": rows,
+        "schema": shown.object_version.schema,
+        "formats": FORMATS,
+        "operators": [(name, WORDS[name]) for name in OPERATORS],
+        "kept": [(name, text) for name, texts in request.GET.lists() if name != "offset" for text in texts],
+        "versions": versions[:VERSIONS_SHOWN],
+        "api_query": query_string(request.GET, "offset"),
+    }
+    return render(request, "catalog/table_detail.html", context, status=400 if rows.problems else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def table_create(request: HttpRequest) -> HttpResponse:
+    """A new Table of the Object that `?object=` names; without one, the choice comes first."""
+    pk = request.POST.get("object") or request.GET.get("object")
+    if not pk:
+        return render(request, "catalog/table_object.html", {"form": ObjectChoiceForm()})
+    shape = get_object_or_404(ObjectSchema.objects.select_related("application"), pk=pk)
+    return _edit(request, Table(object=shape))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def table_edit(request: HttpRequest, pk: str) -> HttpResponse:
+    """Another name or description for a Table, and other rows."""
+    return _edit(request, _table(pk))
+
+
+def _edit(request: HttpRequest, table: Table) -> HttpResponse:
+    editor = TableEditor(request, table)
+    if editor.action == "save" and editor.save(author(request)):
+        messages.success(request, f"The table {table.name!r} is saved: version {table.version}, {_rows(table)}.")
+        return redirect("table-detail", pk=table.pk)
+    return _show_form(request, editor)
+
+
+def _show_form(request: HttpRequest, editor: TableEditor) -> HttpResponse:
+    status = 409 if editor.stale else 400 if editor.action == "save" and editor.has_errors else 200
+    context = {
+        "editor": editor,
+        "object": editor.table.object,
+        "table": None if editor.is_new else editor.table,
+        "error_groups": error_groups(editor.report) if editor.report else [],
+    }
+    return render(request, "catalog/table_form.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def table_row(request: HttpRequest, pk: str, row_id: int) -> HttpResponse:
+    """One row of a Table, however many there are: change it, or delete it."""
+    table = _table(pk)
+    editor = TableEditor(request, table, row_id)
+    if editor.grid is None or not editor.grid.rows:
+        raise Http404(f"The table has no row {row_id}.")
+    if editor.action == "save" and editor.save(author(request)):
+        messages.success(request, f"Row {row_id} is saved; the table is at version {table.version}.")
+        return redirect("table-detail", pk=table.pk)
+    return _show_form(request, editor)
+
+
+def _rows(table: Table) -> str:
+    return f"{table.row_count:,} row{'s' * (table.row_count != 1)}"
+
+
+@require_safe
+def table_download(request: HttpRequest, pk: str, name: str) -> StreamingHttpResponse:
+    """All rows of a version in a format of catalog.formats, as a file, streamed."""
+    table = _table(pk)
+    version = _version(table, request.GET.get("version", ""))
+    row_format = FORMATS[name].rows
+    response = StreamingHttpResponse(export(version, row_format), content_type=row_format.media_type)
+    file_name = f"{table.object.name} {table.name} v{version.number}{row_format.suffix}"
+    response["Content-Disposition"] = content_disposition_header(True, file_name) or "attachment"
+    return response
+
+
+@require_POST
+def table_revert(request: HttpRequest, pk: str) -> HttpResponse:
+    """Make an earlier version's rows current again, as a new version."""
+    table = _table(pk)
+    number, expected = request.POST.get("version", ""), request.POST.get("expected_version", "")
+    if not (number.isdecimal() and expected.isdecimal()):
+        raise Http404("There is no such version.")
+    write = Write(author(request), f"Back to version {number}", int(expected))
+    try:
+        revert_table(table, int(number), write)
+    except TableVersion.DoesNotExist as error:
+        raise Http404("There is no such version.") from error
+    except (StaleVersionError, NonconformingError) as error:
+        messages.error(request, f"Nothing was changed. {error}")
+    else:
+        messages.success(request, f"The rows of version {number} are current again, as version {table.version}.")
+    return redirect("table-detail", pk=table.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def table_delete(request: HttpRequest, pk: str) -> HttpResponse:
+    """Ask, then delete a Table that nothing refers to."""
+    table = _table(pk)
+    context = {"table": table}
+    if request.method == "POST":
+        try:
+            table.delete()
+        except ProtectedError as error:
+            return render(request, "catalog/table_delete.html", context | {"referrers": referrers(error)}, status=409)
+        messages.success(request, f"The table {table.name!r} is deleted.")
+        return redirect(f"{reverse('table-list')}?object={table.object_id}")
+    return render(request, "catalog/table_delete.html", context)
