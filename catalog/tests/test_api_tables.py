@@ -172,3 +172,27 @@ def test_a_deleted_table_is_gone(api: APIClient, week: Table) -> None:
     assert api.delete(f"/api/v1/tables/{week.pk}").status_code == 204
     assert api.get(f"/api/v1/tables/{week.pk}").status_code == 404
     assert api.get(f"/api/v1/tables/{week.pk}/rows").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("at=2026-01-31T10:30:00Z", 1),
+        ("at__gte=2026-01-31T12:30:00%2B02:00", 1),
+        ("at__gt=2026-01-31T10:30:00Z", 0),
+        ("at__between=2026-01-01T00:00:00Z,2026-02-01T00:00:00Z&ordering=-at", 1),
+        ("amount=0.000000000000000001", 1),
+    ],
+)
+def test_instants_and_exact_numbers_filter_rows(
+    api: APIClient, orders: ObjectSchema, query: str, expected: int
+) -> None:
+    row = '{"id": 1, "at": "2026-01-31T10:30:00Z", "amount": 0.000000000000000001}'
+    table = TableFactory(object=orders, rows=[row, {"id": 2}])
+    assert api.get(f"/api/v1/tables/{table.pk}/rows?{query}").json()["count"] == expected
+
+
+@pytest.mark.parametrize("address", ["applications", "configurations", "objects", "tables", "schemas"])
+def test_a_resource_tells_its_options(api: APIClient, address: str) -> None:
+    assert api.options(f"/api/v1/{address}").status_code == 200
+    assert api.head(f"/api/v1/{address}").status_code == 200
