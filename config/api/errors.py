@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError as ModelValidationError
 from django.core.signals import got_request_exception
 from django.db import DataError, IntegrityError, OperationalError
 from django.db.models import Model, ProtectedError, RestrictedError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
@@ -160,6 +160,11 @@ def _(error: PermissionDenied) -> ProblemDetails:
 @describe.register
 def _(error: RequestDataTooBig) -> ProblemDetails:
     return ProblemDetails(413, "too_large", "The body is too large", str(error))
+
+
+@describe.register
+def _(error: UnreadablePostError) -> ProblemDetails:
+    return ProblemDetails(400, "incomplete", "The request is not valid", "The connection ended within the body.")
 
 
 @describe.register
