@@ -1,5 +1,6 @@
 """Finding what a command's arguments name; an unknown name is wrong usage (exit code 2), with the nearest one."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from django.core.management.base import CommandError
@@ -9,7 +10,16 @@ from catalog.models import Application, ObjectSchema, Table
 from config.problems import nearest
 
 WRONG_USAGE = 2
+NAMES_LISTED = 10
 Found = TypeVar("Found", bound=Model)
+
+
+def hint(name: str, names: Sequence[str]) -> str:
+    """The nearest name, or what there is: the first NAMES_LISTED."""
+    shown = nearest(name, names)
+    if shown.startswith("allowed") and len(names) > NAMES_LISTED:
+        return f"there are {', '.join(names[:NAMES_LISTED])} and {len(names) - NAMES_LISTED} more."
+    return shown.replace("allowed:", "there are").replace("none is allowed", "there is none")
 
 
 def find_application(name: str) -> Application:
@@ -31,5 +41,5 @@ def _find(candidates: QuerySet[Found], name: str, noun: str, place: str) -> Foun
     found = candidates.filter(name=name).first()
     if found is None:
         names = list(candidates.values_list("name", flat=True)[:1000])
-        raise CommandError(f"There is no {noun} {name!r}{place}; {nearest(name, names)}", returncode=WRONG_USAGE)
+        raise CommandError(f"There is no {noun} {name!r}{place}; {hint(name, names)}", returncode=WRONG_USAGE)
     return found

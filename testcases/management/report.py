@@ -7,7 +7,7 @@ from typing import Any
 from config.console import counted, printable, text_table
 from config.exact_json import dump_json
 from testcases.models import Result, Run
-from testcases.models.runs import Verdict
+from testcases.models.runs import Reason, Verdict
 
 ROW_CLASSES = ("matched", "changed", "missing", "unexpected", "moved", "duplicate_key")
 ERRORS_SHOWN = 10
@@ -23,7 +23,7 @@ def verdict_table(results: Sequence[Result]) -> str:
             result.test_case.function.name,
             result.verdict,
             result.reason,
-            ", ".join(f"{number:,} {name}" for name, number in row_counts(result).items() if number),
+            ", ".join(f"{number:,} {name}" for name, number in row_counts(result).items() if number) or "no rows",
             f"{sum(result.timings_ms.values()):.0f}",
         )
         for result in results
@@ -43,7 +43,8 @@ def row_counts(result: Result) -> dict[str, int]:
 def explanation(result: Result, row_limit: int) -> str:
     """Why a Result didn't pass: its message, row errors, and the rows that differ, at most row_limit per output."""
     lines = [f"{printable(result.test_case.name)}: {result.verdict} ({result.reason})"]
-    lines += [f"  {printable(line)}" for line in result.message.splitlines()]
+    if result.reason != Reason.MISMATCH:  # the differences say it all
+        lines += [f"  {printable(line)}" for line in result.message.splitlines()]
     lines += list(_error_lines(result.errors))
     for output in result.outputs.all():
         diff = output.diff
@@ -80,7 +81,7 @@ def _diff_lines(diff: Mapping[str, Any], row_limit: int) -> Iterator[str]:
 
 def _row_lines(row: Mapping[str, Any]) -> Iterator[str]:
     """ "changed customer_id: 7", then a line for each cell: "lifetime_spend: 9.00 -> 3.50"."""
-    known = row["key"] or row.get("row") or {}
+    known = row.get("row") or row["key"]
     place = ""
     if row["class"] == "moved":
         place = f" from place {row['expected_position']} to {row['actual_position']}"

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -183,28 +183,25 @@ class _Loading:
         part_paths([digest for digests in stored.values() for digest in digests])
         for wanted, rows in zip(self.package.tables, staged, strict=True):
             table = self.tables.get((wanted.object, wanted.name))
-            with self._noting(wanted.file, ""):
-                is_changed = table is not None and self._update_table(table, wanted, rows, stored[table.pk])
-                if table is None:
-                    self._create_table(wanted, rows)
-                self._note("tables", f"{wanted.object}/{wanted.name}", table is None, is_changed)
+            has_same_rows = table is not None and (
+                rows.digests == stored[table.pk] or rows.equals(part_paths(stored[table.pk]), table.row_count)
+            )
+            is_changed = table is not None and not (has_same_rows and table.description == wanted.description)
+            if table is None or is_changed:
+                with self._noting(wanted.file, ""):
+                    self._write_table(table, wanted, None if has_same_rows else rows)
+            self._note("tables", f"{wanted.object}/{wanted.name}", table is None, is_changed)
 
-    def _create_table(self, wanted: PackageTable, rows: StagedRows) -> None:
-        table = Table(object=self.objects[wanted.object], name=wanted.name, description=wanted.description)
-        table.full_clean()
-        create_table(table, rows.source(), self._write())
-        self.tables[(wanted.object, wanted.name)] = table
-
-    def _update_table(self, table: Table, wanted: PackageTable, rows: StagedRows, stored: Sequence[str]) -> bool:
-        is_described = table.description == wanted.description
-        if not is_described:
-            table.description = wanted.description
-            table.full_clean()
-            table.save(update_fields=["description", "updated_at"])
-        if rows.digests == list(stored) or rows.equals(part_paths(stored), table.row_count):
-            return not is_described
-        replace_rows(table, rows.source(), self._write())
-        return True
+    def _write_table(self, table: Table | None, wanted: PackageTable, rows: StagedRows | None) -> None:
+        """Create or change a Table; rows: None if they stay."""
+        found = table or Table(object=self.objects[wanted.object], name=wanted.name)
+        found.description = wanted.description
+        found.full_clean()
+        if table is not None:
+            found.save(update_fields=["description", "updated_at"])
+        if rows is not None:
+            (replace_rows if table else create_table)(found, rows.source(), self._write())
+        self.tables[(wanted.object, wanted.name)] = found
 
     # --- functions ------------------------------------------------------------------------------------------------
 
@@ -234,13 +231,10 @@ class _Loading:
         # Test cases that the package brings anew are defined after their function: until then they bind no port that
         # goes, and no new port needs a table.
         self._loosen_bindings(function, wanted)
-        known = {port.name for port in function.inputs}
-        loose = [
-            PortDefinition(port.name, port.object, port.required and port.name in known)
-            for port in self._ports(wanted.inputs)
-        ]
-        self._define_ports(function, wanted, loose)
-        if any(port.required and port.name not in known for port in wanted.inputs):
+        known = {(port.name, port.object.name) for port in function.inputs}
+        loose = [replace(port, required=port.required and (port.name, port.object) in known) for port in wanted.inputs]
+        self._define_ports(function, wanted, self._ports(loose))
+        if loose != list(wanted.inputs):
             self.loosened.append((function, wanted))
 
     def _define_ports(self, function: Function, wanted: PackageFunction, inputs: Sequence[PortDefinition]) -> None:

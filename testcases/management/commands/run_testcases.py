@@ -6,10 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.management.lookup import WRONG_USAGE, find_application
+from catalog.management.lookup import WRONG_USAGE, find_application, hint
 from catalog.models import Application
 from config.console import ProgressLine
-from config.problems import nearest
 from testcases.management.report import explanation, runs_as_json, summary, total_counts, verdict_table
 from testcases.models import Result, Run, TestCase
 from testcases.models.runs import Verdict
@@ -104,5 +103,5 @@ def refuse_unknown(noun: str, wanted: Sequence[str], known: Any) -> None:
     names = sorted(set(known))
     for name in wanted:
         if name not in names:
-            message = f"There is no {noun} {name!r} to run; {nearest(name, names)}"
+            message = f"There is no {noun} {name!r} to run; {hint(name, names)}"
             raise CommandError(message, returncode=WRONG_USAGE)
