@@ -1,10 +1,9 @@
 """The addresses of the catalog: the API's, below /api/v1/, and the pages'."""
 
-from django.urls import URLPattern, URLResolver, path, re_path
+from django.urls import URLPattern, URLResolver, re_path
 
 import catalog.refusals  # noqa: F401 (teaches the API what to say of the catalog's exceptions)
 from catalog.views import objects, tables
-from catalog.views.home import home
 from catalog.viewsets.applications import ApplicationViewSet, ConfigurationViewSet
 from catalog.viewsets.objects import ObjectViewSet, SchemaViewSet
 from catalog.viewsets.rows import RowsViewSet, RowViewSet
@@ -34,7 +33,6 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 # --- the pages ------------------------------------------------------------------------------------------------------
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", home, name="home"),
     re_path(r"^objects/?$", objects.object_list, name="object-list"),
     re_path(r"^objects/new/?$", objects.object_create, name="object-create"),
     re_path(r"^objects/(?P<pk>\w+)/?$", objects.object_detail, name="object-detail"),

@@ -1,8 +1,10 @@
 """The addresses of test cases, runs and results: the API's, below /api/v1/, and the pages'."""
 
-from django.urls import URLPattern, URLResolver, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from config.api.viewsets import ULID_PATTERN, Router
+from testcases.views import cases, runs
+from testcases.views.home import home
 from testcases.viewsets.cases import TestCaseViewSet
 from testcases.viewsets.runs import FunctionRunViewSet, ResultViewSet, RunResultViewSet, RunViewSet
 
@@ -29,4 +31,17 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 
 # --- the pages ------------------------------------------------------------------------------------------------------
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home, name="home"),
+    re_path(r"^functions/(?P<pk>\w+)/run/?$", runs.function_run, name="function-run"),
+    re_path(r"^test-cases/?$", cases.test_case_list, name="test-case-list"),
+    re_path(r"^test-cases/new/?$", cases.test_case_create, name="test-case-create"),
+    re_path(r"^test-cases/(?P<pk>\w+)/?$", cases.test_case_detail, name="test-case-detail"),
+    re_path(r"^test-cases/(?P<pk>\w+)/edit/?$", cases.test_case_edit, name="test-case-edit"),
+    re_path(r"^test-cases/(?P<pk>\w+)/delete/?$", cases.test_case_delete, name="test-case-delete"),
+    re_path(r"^test-cases/(?P<pk>\w+)/run/?$", runs.test_case_run, name="test-case-run"),
+    re_path(r"^runs/?$", runs.run_list, name="run-list"),
+    re_path(r"^runs/new/?$", runs.run_create, name="run-create"),
+    re_path(r"^runs/(?P<pk>\w+)/?$", runs.run_detail, name="run-detail"),
+    re_path(r"^results/(?P<pk>\w+)/?$", runs.result_detail, name="result-detail"),
+]

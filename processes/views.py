@@ -1,0 +1,112 @@
+"""The pages of Functions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, ProtectedError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from catalog.models import Application, Table
+from catalog.views.lists import author, paginated, referrers, search
+from processes.filters import FunctionFilter
+from processes.forms import FunctionEditor, error_messages
+from processes.models import Function, Port
+
+CASES_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A line of the decision table: the Table on each port (None where there is none), and how the case went last."""
+
+    case: Any
+    given: list[Table | None]
+    expected: list[Table | None]
+    last_result: Any
+
+
+@require_safe
+def function_list(request: HttpRequest) -> HttpResponse:
+    """All Functions, by application."""
+    rows = Function.objects.with_parts().annotate(case_count=Count("test_cases", distinct=True))
+    rows = rows.order_by("application__name", "name")  # which the annotation's GROUP BY lost
+    functions = search(FunctionFilter(request.GET, rows).qs, request.GET.get("search", ""), "name", "summary")
+    context = {
+        "page": paginated(request, functions),
+        "applications": Application.objects.values_list("name", flat=True),
+    }
+    return render(request, "processes/function_list.html", context)
+
+
+@require_safe
+def function_detail(request: HttpRequest, pk: str) -> HttpResponse:
+    """A Function: ports, queries, and its test cases as a decision table."""
+    function = get_object_or_404(Function.objects.with_parts().select_related("created_by"), pk=pk)
+    inputs, outputs = function.inputs, function.outputs
+    cases = function.test_cases.with_parts().with_last_result()
+    context = {
+        "function": function,
+        "inputs": inputs,
+        "outputs": outputs,
+        "ports": [*inputs, *outputs],
+        "implementations": [
+            (each, [(port.name, each.definition.get(port.name, "")) for port in outputs])
+            for each in function.implementations.all()
+        ],
+        "decisions": [_decision(case, inputs, outputs) for case in cases[:CASES_SHOWN]],
+        "case_count": function.test_cases.count(),
+    }
+    return render(request, "processes/function_detail.html", context)
+
+
+def _decision(case: Any, inputs: list[Port], outputs: list[Port]) -> Decision:
+    tables = {binding.port_id: binding.table for binding in case.bindings.all()}
+    return Decision(
+        case,
+        [tables.get(port.pk) for port in inputs],
+        [tables.get(port.pk) for port in outputs],
+        case.last_results[0] if case.last_results else None,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def function_create(request: HttpRequest) -> HttpResponse:
+    """A new Function."""
+    return _edit(request, Function())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def function_edit(request: HttpRequest, pk: str) -> HttpResponse:
+    """Other ports, parameters or queries for a Function."""
+    return _edit(request, get_object_or_404(Function.objects.with_parts(), pk=pk))
+
+
+def _edit(request: HttpRequest, function: Function) -> HttpResponse:
+    saved = None if function._state.adding else Function(pk=function.pk, name=function.name)
+    editor = FunctionEditor(request, function)
+    if editor.action == "save" and editor.save(author(request)):
+        messages.success(request, f"The function {function.name!r} is saved.")
+        return redirect("function-detail", pk=function.pk)
+    if editor.action not in {"save", "show"}:
+        editor.act()
+    context = {"editor": editor, "function": saved, "errors": list(error_messages(editor))}
+    return render(request, "processes/function_form.html", context, status=400 if editor.has_errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def function_delete(request: HttpRequest, pk: str) -> HttpResponse:
+    """Ask, then delete a Function without test cases."""
+    function = get_object_or_404(Function.objects.select_related("application"), pk=pk)
+    context: dict[str, Any] = {"function": function}
+    if request.method == "POST":
+        try:
+            function.delete()
+        except ProtectedError as error:
+            context |= {"referrers": referrers(error)}
+            return render(request, "processes/function_delete.html", context, status=409)
+        messages.success(request, f"The function {function.name!r} is deleted.")
+        return redirect("function-list")
+    return render(request, "processes/function_delete.html", context)

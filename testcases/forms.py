@@ -1,0 +1,208 @@
+"""The form of a TestCase: its fields, and for each port a Table or rows that become one."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError
+from django.http import HttpRequest
+
+from catalog.conformance import Report
+from catalog.contents import StaleObjectError
+from catalog.forms.attributes import StrictJSONField, join_members, split_members
+from catalog.forms.objects import add_database_error
+from catalog.forms.tables import pasted_rows
+from catalog.models import Table
+from processes.models import Direction, Function, Port
+from testcases.given import Definition, InvalidRowsError, RowsDefinition, define_test_case
+from testcases.models import TestCase
+from testcases.models.cases import BindingDefinition
+
+ERRORS_SHOWN = 10
+SIDES = {"inputs": Direction.INPUT, "outputs": Direction.OUTPUT}
+COMPARISON_HELP = (
+    'Options such as {"abs_tol": 0.001, "ordered": true, "key": ["id"], "ignore": ["loaded_at"], "mode": "subset"}.'
+)
+
+
+class TagsField(forms.CharField):
+    """Tags, separated by commas."""
+
+    def to_python(self, value: Any) -> Any:
+        return split_members(super().to_python(value) or "")
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else join_members(value or [], ", ")
+
+
+class ObjectField(StrictJSONField):
+    """A JSON object as text; nothing is {}."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false"})
+        super().__init__(required=False, widget=widget, **options)
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        return {} if found is None else found
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""
+
+
+class TestCaseForm(forms.ModelForm):
+    """A TestCase's own fields. It stays with its function."""
+
+    __test__ = False
+
+    tags = TagsField(required=False, help_text="Separated by commas.")
+    comparison = ObjectField(help_text=COMPARISON_HELP)
+    parameters = ObjectField()
+
+    class Meta:
+        model = TestCase
+        fields = ["function", "name", "summary", "tags", "enabled", "comparison", "parameters"]
+        widgets = {"function": forms.HiddenInput, "summary": forms.Textarea(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["function"].disabled = True
+        known = ", ".join(f"{each['name']} ({each['type']})" for each in self.instance.function.parameters)
+        self.fields["parameters"].help_text = (
+            f"Values in place of the defaults, as JSON. The function has {known}."
+            if known
+            else "The function has no parameters."
+        )
+
+
+class TableField(forms.ModelChoiceField):
+    """A Table by its name; the Object is known from the port."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} ({obj.row_count} row{'s' * (obj.row_count != 1)})"
+
+
+class PortTableForm(forms.Form):
+    """What stands on one port."""
+
+    table = TableField(Table.objects.none(), required=False, empty_label="no table")
+    rows = forms.CharField(
+        label="Or new rows",
+        required=False,
+        strip=False,
+        help_text="CSV with a header line, cells from a spreadsheet, a JSON list or NDJSON. They become a table and "
+        "take the place of the one chosen above.",
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, port: Port, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.port = port
+        field = cast(TableField, self.fields["table"])
+        field.queryset = Table.objects.filter(object=port.object_id)
+        field.label = f"Table of {port.object.name}"
+
+    @property
+    def has_rows(self) -> bool:
+        return bool((self.cleaned_data.get("rows") or "").strip())
+
+    def add_report(self, report: Report) -> None:
+        """Tell what is wrong with the rows."""
+        for error in report.errors[:ERRORS_SHOWN]:
+            place = f"row {error.row}: " if error.row else ""
+            message = (place + error.message).replace("%", "%%")
+            self.add_error("rows", ValidationError(message, code=error.code))
+        if report.error_count > ERRORS_SHOWN:
+            more = f"and {report.error_count - ERRORS_SHOWN} more errors in {report.row_count} rows."
+            self.add_error("rows", ValidationError(more, code="more"))
+
+
+class TestCaseEditor:
+    """The page's form of a TestCase. Bound when the request is a POST."""
+
+    __test__ = False
+
+    def __init__(self, request: HttpRequest, case: TestCase) -> None:
+        self.case = case
+        data = request.POST if request.method == "POST" else None
+        self.form = TestCaseForm(data, instance=case)
+        bound = {} if case._state.adding else {binding.port_id: binding.table_id for binding in case.bindings.all()}
+        ports = {"inputs": case.function.inputs, "outputs": case.function.outputs}
+        self.sides = {
+            side: [
+                PortTableForm(data, prefix=f"port-{port.pk}", port=port, initial={"table": bound.get(port.pk)})
+                for port in ports[side]
+            ]
+            for side in SIDES
+        }
+
+    @property
+    def port_forms(self) -> list[PortTableForm]:
+        return [form for forms_ in self.sides.values() for form in forms_]
+
+    @property
+    def has_errors(self) -> bool:
+        return self.form.is_bound and bool(self.form.errors or any(form.errors for form in self.port_forms))
+
+    def save(self, author: Any) -> bool:
+        """Save the TestCase with what stands on its ports; False with the errors beside the fields if not."""
+        checked = [form.is_valid() for form in (self.form, *self.port_forms)]  # all, so that all errors are told
+        if not all(checked):
+            return False
+        with tempfile.TemporaryDirectory(prefix="exemplar-form-") as directory:
+            bound = {side: list(self._bound(side, Path(directory))) for side in SIDES}
+            if self.has_errors:
+                return False
+            self._define(bound, author)
+        return not self.has_errors
+
+    def _bound(self, side: str, directory: Path) -> Iterator[tuple[PortTableForm, Definition]]:
+        """What each port of a side gets; a port that gets nothing is left out."""
+        for form in self.sides[side]:
+            if form.has_rows:
+                inner = directory / form.port.pk
+                inner.mkdir()
+                try:
+                    yield form, RowsDefinition(form.port.name, pasted_rows(form.cleaned_data["rows"], inner))
+                except ValidationError as error:
+                    form.add_error("rows", error)
+            elif form.cleaned_data["table"]:
+                yield form, BindingDefinition(form.port.name, form.cleaned_data["table"])
+
+    def _define(self, bound: dict[str, list[tuple[PortTableForm, Definition]]], author: Any) -> None:
+        inputs, outputs = ([definition for _, definition in bound[side]] for side in SIDES)
+        try:
+            define_test_case(self.case, inputs, outputs, author)
+        except InvalidRowsError as error:
+            for (direction, position), report in error.reports.items():
+                bound[f"{direction}s"][position][0].add_report(report)
+        except ValidationError as error:
+            for side, errors in error.error_dict.items():
+                self._place(side, errors, [form for form, _ in bound[side]])
+        except StaleObjectError as error:
+            self.form.add_error(None, ValidationError(str(error), code="stale"))
+        except DatabaseError as error:
+            add_database_error(self.form, error)
+
+    def _place(self, side: str, errors: Sequence[ValidationError], bound: Sequence[PortTableForm]) -> None:
+        """Put each problem on its port; a missing table stands on the ports that lack one, in their order."""
+        lacking = iter([form for form in self.sides[side] if form.port.required and form not in bound])
+        for error in errors:
+            steps = str((error.params or {}).get("pointer", "")).split("/")[1:]
+            form = bound[int(steps[0])] if steps else next(lacking, None)
+            if form is None:
+                self.form.add_error(None, error)
+            else:
+                form.add_error("table", error)
+
+
+class FunctionChoiceForm(forms.Form):
+    """Which Function a new TestCase is of."""
+
+    function = forms.ModelChoiceField(
+        Function.objects.select_related("application"), label="Function", empty_label="Choose one"
+    )

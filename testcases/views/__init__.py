@@ -1,0 +1,1 @@
+"""The pages of test cases, runs and results, and the first page."""
