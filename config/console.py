@@ -2,23 +2,13 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.management.base import OutputWrapper
 
 CELL_CHARACTERS = 100
 REFRESH_SECONDS = 0.1
 BAR_CHARACTERS = 24
-
-
-class Terminal(Protocol):
-    """Where a command writes: a stream that may be a terminal."""
-
-    def write(self, text: str, /) -> object: ...
-
-    def flush(self) -> None: ...
-
-    def isatty(self) -> bool: ...
 
 
 def printable(value: object) -> str:
@@ -62,7 +52,7 @@ def sentences(error: ValidationError) -> list[str]:
 class ProgressLine:
     """A line that is written over and over; on what is no terminal, nothing is written."""
 
-    def __init__(self, stream: Terminal) -> None:
+    def __init__(self, stream: OutputWrapper) -> None:
         self._stream = stream
         self._is_shown = stream.isatty()
         self._written_at = 0.0
@@ -84,5 +74,5 @@ class ProgressLine:
             self._write("")
 
     def _write(self, text: str) -> None:
-        self._stream.write(f"\r\033[K{printable(text)[:CELL_CHARACTERS]}")
+        self._stream.write(f"\r\033[K{printable(text)[:CELL_CHARACTERS]}", style_func=str, ending="")
         self._stream.flush()

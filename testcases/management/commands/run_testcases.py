@@ -88,10 +88,10 @@ def selected(
         cases = cases.filter(application__in=found)
     if functions:
         refuse_unknown("function", functions, cases.values_list("function__name", flat=True))
-        cases = cases.filter(function__name__in=functions)
     if names:
         refuse_unknown("test case", names, cases.values_list("name", flat=True))
-        cases = cases.filter(name__in=names)
+    criteria = {"function__name__in": functions, "name__in": names}
+    cases = cases.filter(**{lookup: wanted for lookup, wanted in criteria.items() if wanted})
     chosen = list(cases.tagged(*tags) if tags else cases)
     if not chosen:
         raise CommandError("No test case is selected.", returncode=WRONG_USAGE)
