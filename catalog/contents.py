@@ -29,9 +29,9 @@ from catalog.conformance import (
 )
 from catalog.engine import quote_name, quote_text
 from catalog.keys import key_errors
-from catalog.models import ObjectVersion, Part, Table, TableVersion, VersionPart
+from catalog.models import ObjectSchema, ObjectVersion, Part, Table, TableVersion, VersionPart
 from catalog.parts import rows_sql, tail_to_merge
-from catalog.reading import part_paths, version_digests, version_paths, version_source
+from catalog.reading import part_paths, version_digests, version_paths, version_source, with_parts
 from catalog.sources import Source, TypedColumns
 
 Operation = TableVersion.Operation
@@ -85,7 +85,9 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
         conformed = _conformed(source, object_version, Destination(directory, 1, 1))
         _refuse_duplicates(object_version, conformed.parts, source=source)
         with transaction.atomic():
-            if table.object.version != type(table.object).objects.only("version").get(pk=table.object_id).version:
+            # Under the lock that `publish` takes: a Table comes before the new version and is taken along, or after.
+            shape = ObjectSchema.objects.select_for_update().only("version").get(pk=table.object_id)
+            if object_version.number != shape.version:
                 raise StaleObjectError(table.object.name)
             table.created_by = write.author
             table.save()
@@ -218,19 +220,30 @@ def conform_table(table: Table, object_version: ObjectVersion, write: Write = AN
     """
     base = table.current
     with _workspace() as directory:
-        conformed = _conformed(version_source(base), object_version, Destination(directory, 1, base.number + 1))
-        if base.object_version.schema.columns == object_version.schema.columns:
+        if base.object_version.schema == object_version.schema:  # titles, descriptions
             prepared = _Prepared(version_digests(base), [])
-            paths = version_paths(base)
         else:
-            parts = [
-                _with_old_ids(object_version, part, old, directory / f"conformed-{position}.parquet")
-                for position, (part, old) in enumerate(zip(conformed.parts, version_paths(base), strict=True))
-            ]
-            prepared = _Prepared([], parts)
-            paths = [part.path for part in parts]
-        _refuse(key_errors(object_version.schema, paths, "_id"), base.row_count)
+            prepared = with_parts(
+                lambda: version_digests(base), lambda: _reshaped(base, object_version, _below(directory))
+            )
         return _commit_prepared(table, object_version, Operation.CONFORM, write, prepared)
+
+
+def _reshaped(base: TableVersion, object_version: ObjectVersion, directory: Path) -> "_Prepared":
+    """The rows of a version as another version of its Object has them."""
+    conformed = _conformed(version_source(base), object_version, Destination(directory, 1, base.number + 1))
+    paths = version_paths(base)
+    if base.object_version.schema.columns == object_version.schema.columns:
+        prepared = _Prepared(version_digests(base), [])
+    else:
+        parts = [
+            _with_old_ids(object_version, part, old, directory / f"conformed-{position}.parquet")
+            for position, (part, old) in enumerate(zip(conformed.parts, paths, strict=True))
+        ]
+        prepared = _Prepared([], parts)
+        paths = [part.path for part in parts]
+    _refuse(key_errors(object_version.schema, paths, "_id"), base.row_count)
+    return prepared
 
 
 # --- the machinery of a write ---------------------------------------------------------------------------------------
@@ -273,17 +286,22 @@ def _write(table: Table, operation: Operation, write: Write, prepare: Preparatio
         prepared = None
         if not transaction.get_connection().in_atomic_block:
             _check_expected(seen, write)
-            prepared = prepare(seen.current, seen.next_row_id, _below(directory, "early"))
+            prepared = _prepared(prepare, seen.current, seen.next_row_id, directory)
         with transaction.atomic():
             locked = Table.objects.select_for_update().get(pk=table.pk)
             _check_expected(locked, write)
             base = locked.current
             if prepared is None or (locked.version, locked.next_row_id) != (seen.version, seen.next_row_id):
-                prepared = prepare(base, locked.next_row_id, _below(directory, "late"))
+                prepared = _prepared(prepare, base, locked.next_row_id, directory)
             version = _commit_prepared(locked, base.object_version, operation, write, prepared)
     table.version, table.row_count = locked.version, locked.row_count
     table.size_bytes, table.next_row_id = locked.size_bytes, locked.next_row_id
     return version
+
+
+def _prepared(prepare: Preparation, base: TableVersion, next_row_id: int, directory: Path) -> _Prepared:
+    """One preparation, in a directory of its own; again if a cached Part was deleted meanwhile."""
+    return with_parts(lambda: version_digests(base), lambda: prepare(base, next_row_id, _below(directory)))
 
 
 def _check_expected(table: Table, write: Write) -> None:
@@ -373,10 +391,8 @@ def _workspace() -> Iterator[Path]:
         yield Path(directory)
 
 
-def _below(directory: Path, name: str) -> Path:
-    inner = directory / name
-    inner.mkdir()
-    return inner
+def _below(directory: Path) -> Path:
+    return Path(tempfile.mkdtemp(dir=directory))
 
 
 def _conformed(source: Source, object_version: ObjectVersion, destination: Destination) -> Conformed:
@@ -447,7 +463,7 @@ def _patched(
     """Whole rows made of the old ones and of what the source gives; as typed columns, in the order of row_ids."""
     schema = version.object_version.schema
     loose = type(schema)(tuple(_unconstrained(attribute) for attribute in schema.attributes))
-    conformed = conform(source, loose, Destination(directory, 1))
+    conformed = conform(source, loose, Destination(directory, 1, prefix="given"))
     if conformed.report:
         raise NonconformingError(conformed.report)
     fresh = rows_sql([part.path for part in conformed.parts], schema.columns)

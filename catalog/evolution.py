@@ -19,6 +19,15 @@ def publish(shape: ObjectSchema, author: Any = None) -> ObjectVersion:
     BreakingChangeError with the rows that would stop conforming.
     """
     definition = rules.normalised(shape.definition)
+    before = shape.version
+    try:
+        return _publish(shape, definition, author)
+    except Exception:
+        shape.version = before  # the instance says again what the database says
+        raise
+
+
+def _publish(shape: ObjectSchema, definition: dict[str, Any], author: Any) -> ObjectVersion:
     with transaction.atomic():
         if shape.version:
             # One writer of the definition at a time; the number is read again under the lock.

@@ -46,17 +46,18 @@ def _groups(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], key: K
         return
     name, files = quote_name(key.names[0]), ", ".join(quote_text(str(path)) for path in paths)
     ranges = connection.execute(
-        f"SELECT file_index, min({name}), max({name}) FROM (SELECT {name}, list_position([{files}], filename) "
-        f"AS file_index FROM read_parquet([{files}], filename = true)) WHERE {name} IS NOT NULL GROUP BY ALL ORDER BY 2"
+        "SELECT file_index, coalesce(lowest > max(highest) OVER (ORDER BY lowest, file_index "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) FROM (SELECT file_index, min(cell) AS lowest, "
+        f"max(cell) AS highest FROM (SELECT {name} AS cell, list_position([{files}], filename) AS file_index "
+        f"FROM read_parquet([{files}], filename = true)) WHERE cell IS NOT NULL GROUP BY file_index) "
+        "ORDER BY lowest, file_index"
     ).fetchall()
     group: list[Path] = []
-    highest = None
-    for index, lowest, high in ranges:
-        if group and lowest > highest:
+    for index, is_apart in ranges:
+        if is_apart:
             yield group
             group = []
         group.append(paths[index - 1])
-        highest = high if highest is None else max(highest, high)
     if group:
         yield group
 

@@ -6,14 +6,13 @@ The database is the truth; a cached file may be deleted at any moment, by anybod
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.engine import quote_name, quote_text
 
 PART_ROWS = 122_880
-EVICTION_INTERVAL_FILLS = 64
 
 
 class CorruptPartError(Exception):
@@ -25,7 +24,7 @@ class PartCache:
     """Files named by their digest, in `directory`, of about `size_bytes` in all; the longest unused go first.
 
     Safe with any number of processes: a file appears whole (written aside, then renamed), and is checked by digest
-    before it does.
+    before it does. What one query needs is kept together, also where that alone is more than `size_bytes`.
     """
 
     directory: Path
@@ -45,8 +44,11 @@ class PartCache:
                 absent.append(digest)
         return absent
 
-    def fill(self, contents: Iterable[tuple[str, bytes]]) -> None:
-        """Store Parts, given as digest and bytes. Raises CorruptPartError, and OSError where the disk refuses."""
+    def fill(self, contents: Iterable[tuple[str, bytes]], needed: Collection[str] = ()) -> None:
+        """Store Parts, given as digest and bytes; those that are `needed` stay when the cache is full.
+
+        Raises CorruptPartError, and OSError where the disk refuses.
+        """
         filled = False
         for digest, content in contents:
             if hashlib.sha256(content).hexdigest() != digest:
@@ -54,7 +56,7 @@ class PartCache:
             self._store(digest, content)
             filled = True
         if filled:
-            self._evict()
+            self._evict({self.path(digest) for digest in needed})
 
     def _store(self, digest: str, content: bytes) -> None:
         path = self.path(digest)
@@ -68,8 +70,8 @@ class PartCache:
             Path(aside).unlink(missing_ok=True)
             raise
 
-    def _evict(self) -> None:
-        """Delete the longest unused files until the cache is within its size."""
+    def _evict(self, needed: Collection[Path]) -> None:
+        """Delete the longest unused files, but for those that are needed, until the cache is within its size."""
         files = []
         for path in self.directory.glob("??/*.parquet"):
             try:
@@ -81,14 +83,33 @@ class PartCache:
         for _, size, path in sorted(files):
             if total <= self.size_bytes:
                 return
+            if path not in needed:
+                path.unlink(missing_ok=True)
+                total -= size
+
+    def mend(self, digests: Iterable[str]) -> bool:
+        """Drop files whose bytes have another digest; whether any of these Parts was damaged or is gone.
+
+        For when a query fails: it costs a reading of every byte, so nobody asks while all is well.
+        """
+        amiss = False
+        for digest in digests:
+            path = self.path(digest)
+            try:
+                with path.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() == digest:
+                        continue
+            except OSError:
+                pass
             path.unlink(missing_ok=True)
-            total -= size
+            amiss = True
+        return amiss
 
     def paths(self, digests: Sequence[str], fetch: Callable[[list[str]], Iterable[tuple[str, bytes]]]) -> list[Path]:
         """The files of these Parts, in order, fetched where they are missing."""
         absent = self.missing(digests)
         if absent:
-            self.fill(fetch(absent))
+            self.fill(fetch(absent), set(digests))
         return [self.path(digest) for digest in digests]
 
 

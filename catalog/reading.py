@@ -61,14 +61,23 @@ def read_parts(
 ) -> Answer:
     """The same over some Parts of a version whose Object is `schema`.
 
-    A cached file that is deleted while it is being read comes back, and the query starts again.
+    A cached file that is deleted or damaged while it is being read comes back, and the query starts again.
     """
-    for attempt in range(1, READ_ATTEMPTS + 1):
+
+    def work() -> Answer:
         relation = rows_sql(part_paths(digests), schema.columns)
+        with engine.cursor() as connection:
+            return query(connection, relation)
+
+    return with_parts(lambda: digests, work)
+
+
+def with_parts(digests: Callable[[], Sequence[str]], work: Callable[[], Answer]) -> Answer:
+    """What `work()` gives; done again if it failed because cached files of these Parts are gone or damaged."""
+    for _ in range(READ_ATTEMPTS - 1):
         try:
-            with engine.cursor() as connection:
-                return query(connection, relation)
-        except duckdb.IOException:
-            if attempt == READ_ATTEMPTS or not cache().missing(digests):
+            return work()
+        except (duckdb.IOException, duckdb.InvalidInputException):
+            if not cache().mend(digests()):
                 raise
-    raise AssertionError("unreachable")
+    return work()
