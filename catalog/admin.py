@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.db import DatabaseError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +18,7 @@ from django.utils.safestring import SafeString
 
 from catalog.contents import Write, create_table
 from catalog.evolution import publish
-from catalog.forms.objects import ObjectForm
+from catalog.forms.objects import ObjectForm, publishing_refusal
 from catalog.models import Application, Configuration, ObjectSchema, ObjectVersion, Part, Table, TableVersion
 from catalog.sources import JSONRows
 from config.models import BreakingChangeError
@@ -69,16 +70,14 @@ class ConfigurationAdmin(admin.ModelAdmin):
 
 
 class ObjectAdminForm(ObjectForm):
-    """The page's form of an Object; `refusal` is what publishing refused a moment ago."""
+    """The page's form of an Object; `refusal` is what publishing was refused for a moment ago."""
 
-    refusal: BreakingChangeError | None = None
+    refusal: forms.ValidationError | None = None
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if self.refusal:
-            self.add_error(
-                None, forms.ValidationError([str(self.refusal), *self.refusal.breaks], code="breaking_change")
-            )
+            self.add_error(None, self.refusal)
         return cleaned
 
 
@@ -121,9 +120,9 @@ class ObjectSchemaAdmin(OwnerAdmin):
     ) -> HttpResponse:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except BreakingChangeError as error:
+        except (BreakingChangeError, DatabaseError) as error:
             # Django's transaction is rolled back; the same form is shown again with what was refused.
-            request.META[REFUSAL] = error
+            request.META[REFUSAL] = publishing_refusal(error)
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_form(

@@ -23,15 +23,22 @@ from config.api.errors import describe
 from config.models import BreakingChangeError
 
 
-def add_database_error(form: forms.BaseForm, error: DatabaseError) -> None:
-    """Tell what the database refused where no rule did: another writer was faster, or a value that no column holds.
+def database_refusal(error: DatabaseError) -> ValidationError:
+    """What the database refused where no rule did: another writer was faster, or a value that no column holds.
 
     Raises the error again if it is a fault of ours.
     """
     details = describe(error)
     if details is None:
         raise error
-    form.add_error(None, ValidationError(details.detail, code=details.code))
+    return ValidationError(details.detail, code=details.code)
+
+
+def publishing_refusal(error: BreakingChangeError | DatabaseError) -> ValidationError:
+    """Why a sound Object was not published, for a form."""
+    if isinstance(error, BreakingChangeError):
+        return ValidationError([str(error), *error.breaks], code="breaking_change")
+    return database_refusal(error)
 
 
 DEFINITION_HELP = (
@@ -96,10 +103,8 @@ class ObjectForm(forms.ModelForm):
         """Save and publish what is valid; False with the breaks as errors if Tables of the Object stand against it."""
         try:
             publish(self.instance, author)
-        except BreakingChangeError as error:
-            self.add_error(None, ValidationError([str(error), *error.breaks], code="breaking_change"))
-        except DatabaseError as error:
-            add_database_error(self, error)
+        except (BreakingChangeError, DatabaseError) as error:
+            self.add_error(None, publishing_refusal(error))
         else:
             return True
         if not self.instance._state.adding:

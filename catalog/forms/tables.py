@@ -31,7 +31,7 @@ from catalog.contents import (
 )
 from catalog.formats import FORMATS, CSVText, format_of
 from catalog.forms.grids import Changes, Grid, GridRow, grid_capacity, row_texts, tab_separated_as_csv
-from catalog.forms.objects import add_database_error
+from catalog.forms.objects import database_refusal
 from catalog.models import ObjectSchema, Table
 from catalog.sources import JSONRows, Source
 
@@ -159,7 +159,7 @@ class Stale:
 class TableEditor:
     """The page's form of a Table. `save()` writes through `catalog.contents`, or leaves what is wrong in the form.
 
-    grid is None for a Table that is too large for one.
+    grid is None for a Table that is too large for one. has_placed_errors: the errors of the report are in its cells.
     """
 
     def __init__(self, request: HttpRequest, table: Table, row_id: int | None = None) -> None:
@@ -168,6 +168,7 @@ class TableEditor:
         self.row_id = row_id
         self.is_new = not table.version
         self.report: Report | None = None
+        self.has_placed_errors = False
         self.stale: Stale | None = None
         self.action = request.POST.get("action", "save") if request.method == "POST" else "show"
         self.grid: Grid | None = None
@@ -297,6 +298,7 @@ class TableEditor:
         except NonconformingError as error:
             if self.grid and rows:
                 self.grid.place(error.report, rows)
+                self.has_placed_errors = True
             raise
 
     @contextmanager
@@ -316,7 +318,7 @@ class TableEditor:
         except ValidationError as error:
             self.form.add_error("file" if self.form.cleaned_data.get("file") else "pasted", error)
         except DatabaseError as error:
-            add_database_error(self.form, error)
+            self.form.add_error(None, database_refusal(error))
         else:
             return
         if not self.is_new:

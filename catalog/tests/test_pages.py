@@ -185,6 +185,7 @@ def test_an_object_shows_its_attributes_tables_and_functions(browser: Client, ta
     function = Function(application=table.object.application, name="sum_orders")
     function.define([PortDefinition("raw", table.object)], [PortDefinition("out", table.object)], [])
     text = browser.get(reverse("object-detail", args=[table.object_id])).content.decode()
+    assert reverse("api-object-detail", args=[table.object_id]) in text
     assert "at least 1" in text
     assert "a number with at most 20 digits, 2 of them after the point" in text
     assert "week 1" in text
@@ -458,3 +459,12 @@ def test_more_rows_can_be_asked_for(browser: Client, table: Table) -> None:
     assert len(answer.context["editor"].grid.rows) == 11
     assert 'value="typed"' in answer.content.decode()
     assert rows_of(table)[0][2] == "ann"
+
+
+def test_a_form_without_its_token_is_refused_in_the_sites_own_look(user: User, table: Table) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    answer = client.post(reverse("table-delete", args=[table.pk]))
+    assert answer.status_code == 403
+    assert "the form was open for too long" in answer.content.decode()
+    assert Table.objects.exists()
