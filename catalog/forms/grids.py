@@ -104,7 +104,7 @@ class Grid:
             row.is_removed = f"remove-{number}" in data
             for cell, text in zip(row.cells, texts, strict=True):
                 cell.text = cell.text.replace("\r\n", "\n")
-                cell.is_long = text is None
+                cell.is_long = text is None and row.row_id is not None
         return grid
 
     def _append(self, row_id: int | None, texts: Sequence[str]) -> GridRow:

@@ -41,6 +41,7 @@ def publishing_refusal(error: BreakingChangeError | DatabaseError) -> Validation
     return database_refusal(error)
 
 
+FORM_ATTRIBUTES = 500  # a form of more rows has more fields than Django takes; beyond, the definition is edited as JSON
 DEFINITION_HELP = (
     'A Table Schema with "attributes": {"attributes": [{"name": "id", "type": "integer"}], "primaryKey": ["id"]}, '
     "or the list of attributes alone."
@@ -158,8 +159,8 @@ class ObjectEditor:
     def _show(self, definition: Mapping[str, Any]) -> None:
         """Take a definition into the fields."""
         rows = definition_rows(definition)
-        if rows is None:
-            self.as_json = True
+        if rows is None or len(rows) > FORM_ATTRIBUTES:
+            self.as_json, rows = True, None
         self._show_rows(rows or [])
         kept = {name: value for name, value in definition.items() if name not in {"attributes", "uniqueKeys"}}
         self.keys = UniqueKeysForm(initial={"unique_keys": unique_key_lines(definition), "kept": kept})

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
 
 from catalog.attributes import Schema
 from catalog.conformance import Destination, Report, conform
@@ -182,7 +183,7 @@ class TableEditor:
             self.form = TableForm(instance=table)
             self.grid = self._filled()
         if self.grid and self.action == "more":
-            self.grid.add_blank_rows(MORE_ROWS)
+            self._add_rows(self.grid)
 
     def _schema(self) -> Schema:
         """The attributes of the grid: those of the version that it was filled from."""
@@ -192,6 +193,13 @@ class TableEditor:
         versions = self.table.versions.select_related("object_version")
         seen = versions.filter(number=int(base)).first() if base.isdecimal() and len(base) < 10 else None
         return (seen or self.table.current).object_version.schema
+
+    def _add_rows(self, grid: Grid) -> None:
+        """More room, with the long texts that a form doesn't send back put in again."""
+        if not self.is_new:
+            base = self.form.data.get("base_version", "")
+            grid.changes(dict(self._texts(int(base) if base.isdecimal() else self.table.version)))
+        grid.add_blank_rows(MORE_ROWS)
 
     def _filled(self) -> Grid | None:
         schema = self._schema()
@@ -207,7 +215,7 @@ class TableEditor:
         return grid
 
     def _texts(self, number: int) -> list[tuple[int, list[str | None]]]:
-        version = self.table.versions.select_related("object_version").get(number=number)
+        version = get_object_or_404(self.table.versions.select_related("object_version"), number=number)
         return row_texts(version, grid_capacity(version.object_version.schema), self.row_id)
 
     # --- saving -----------------------------------------------------------------------------------------------------

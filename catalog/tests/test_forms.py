@@ -185,6 +185,15 @@ def test_an_object_that_somebody_changed_meanwhile_is_not_overwritten(applicatio
     assert "you began with version 7" in str(editor.form.errors)
 
 
+def test_an_object_of_very_many_attributes_is_edited_as_json(application: Application) -> None:
+    attributes = [{"name": f"a{number}", "type": "string"} for number in range(600)]
+    shape = ObjectSchemaFactory.create(application=application, attributes=attributes)
+    editor = ObjectEditor(RequestFactory().get("/objects/edit"), shape)
+    assert editor.as_json
+    assert not editor.rows.forms
+    assert len(json.loads(editor.form["attributes"].value())["attributes"]) == 600
+
+
 # --- texts ----------------------------------------------------------------------------------------------------------
 
 

@@ -453,6 +453,21 @@ def test_a_text_with_line_breaks_survives_the_form(browser: Client, shape: Objec
     assert rows_of(table) == [(1, 1, "a\r\nb", "1.00")]
 
 
+def test_a_text_too_long_for_the_grid_is_kept_and_the_rest_of_its_row_can_change(
+    browser: Client, application: Application
+) -> None:
+    attributes = [{"name": name, "type": "string"} for name in ("note", "mark", "other")]
+    shape = ObjectSchemaFactory.create(application=application, attributes=attributes)
+    table = TableFactory.create(object=shape, rows=[{"note": "x" * 9000, "mark": "a"}])
+    path = reverse("table-edit", args=[table.pk])
+    assert "Too long to be changed here" in browser.get(path).content.decode()
+    data = grid(table, [(1, "", "b", "")])
+    del data["cell-0-0"]
+    assert "xxxx" in browser.post(path, data | {"action": "more"}).content.decode()
+    browser.post(path, data)
+    assert rows_of(table) == [(1, "x" * 9000, "b", None)]
+
+
 def test_more_rows_can_be_asked_for(browser: Client, table: Table) -> None:
     data = grid(table, [(1, "1", "typed", "")], action="more")
     answer = browser.post(reverse("table-edit", args=[table.pk]), data)

@@ -1,6 +1,5 @@
 """What the list pages share: words to search by, pages, and who referred to what can't be deleted."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
@@ -62,8 +61,3 @@ def _referrer(referrer: Model) -> Referrer:
     shown = getattr(referrer, OWNERS[name]) if name in OWNERS else referrer
     page = PAGES.get(shown._meta.model_name or "")
     return Referrer(text, reverse(f"{page}-detail", args=[shown.pk]) if page else "")
-
-
-def distinct_names(values: Iterable[str]) -> list[str]:
-    """Names for a menu, sorted, each once."""
-    return sorted(set(values))
