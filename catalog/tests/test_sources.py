@@ -134,6 +134,19 @@ def test_json_texts_may_be_spread_over_lines(check_source):
     assert check_source(ID, JSONRows(['\n{\r\n "id":\n 1 }\n', '\t{"id": 2}'])).cells == ["1", "2"]
 
 
+def test_a_separator_of_records_inside_a_text_is_malformed_and_splits_nothing(check_source):
+    assert check_source(TEXT, JSONRows(['{"a": "x\x1ey"}', '{"a": 1}'])).found == [
+        (1, "", "malformed"),
+        (2, "a", "type"),
+    ]
+
+
+@pytest.mark.parametrize("cell", ["x\x01\x02y", "x\x01", "x\x02"])
+def test_control_characters_are_malformed_also_where_digits_are_guarded(check_rows, cell):
+    attributes = [*TEXT, {"name": "b", "type": "number", "precision": 38, "scale": 19}]
+    assert check_rows(attributes, f'{{"a": "{cell}", "b": 1.2345678901234567890}}').codes == ["malformed"]
+
+
 def test_typed_columns_are_found_by_name_and_a_missing_one_is_null(check_source, tmp_path):
     path = tmp_path / "rows.parquet"
     duckdb.sql(f"COPY (SELECT 'x' AS a, 1 AS other) TO '{path}'")
