@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -52,6 +53,15 @@ class ULIDField(models.CharField):
         return name, path, list(positional), options
 
 
+class NameInput(forms.CharField):
+    """A form's field for a name; it refuses a blank one as the model and the API do, with the code `blank`."""
+
+    def validate(self, value: Any) -> None:
+        if self.required and value in self.empty_values:
+            raise ValidationError("A name may not be blank.", code="blank")
+        super().validate(value)
+
+
 class NameField(models.CharField):
     """A name that people and files address: trimmed, not blank, no control characters."""
 
@@ -64,6 +74,9 @@ class NameField(models.CharField):
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value)
         return text.strip() if isinstance(text, str) else text
+
+    def formfield(self, **options: Any) -> Any:
+        return super().formfield(**{"form_class": NameInput, **options})
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = self.to_python(super().pre_save(model_instance, add))
