@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from catalog.attributes import TYPES
 from catalog.forms.attributes import StrictJSONField, from_text, to_text
-from catalog.forms.objects import add_database_error
+from catalog.forms.objects import database_refusal
 from catalog.models import ObjectSchema
 from processes.models import Function, ImplementationDefinition, Kind, PortDefinition
 
@@ -220,7 +220,7 @@ class FunctionEditor:
             message = f"A port that goes, or gets another object, is bound in test cases: {', '.join(users)}."
             self.form.add_error(None, ValidationError(message.replace("%", "%%"), code="referenced"))
         except DatabaseError as error:
-            add_database_error(self.form, error)
+            self.form.add_error(None, database_refusal(error))
         else:
             return True
         return False

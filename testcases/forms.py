@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from catalog.conformance import Report
 from catalog.contents import StaleObjectError
 from catalog.forms.attributes import StrictJSONField, join_members, split_members
-from catalog.forms.objects import add_database_error
+from catalog.forms.objects import database_refusal
 from catalog.forms.tables import pasted_rows
 from catalog.models import Table
 from processes.models import Direction, Function, Port
@@ -186,7 +186,7 @@ class TestCaseEditor:
         except StaleObjectError as error:
             self.form.add_error(None, ValidationError(str(error), code="stale"))
         except DatabaseError as error:
-            add_database_error(self.form, error)
+            self.form.add_error(None, database_refusal(error))
 
     def _place(self, side: str, errors: Sequence[ValidationError], bound: Sequence[PortTableForm]) -> None:
         """Put each problem on its port; a missing table stands on the ports that lack one, in their order."""
