@@ -19,7 +19,7 @@ import duckdb
 from catalog import engine
 from catalog.attributes import NUMERAL, Attribute, Check, Schema, checks, describe_type
 from catalog.engine import quote_name, quote_text
-from catalog.sources import ENCODING_MARK, Cells, Fault, LinedSource, MalformedError, Slice, Source
+from catalog.sources import ENCODING_MARK, Cells, Fault, LinedSource, MalformedError, Reading, Slice, Source
 from config.problems import nearest, pointer
 
 ERRORS_LISTED = 1_000
@@ -188,46 +188,60 @@ def _in_parallel(
 
 
 def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, destination: Destination) -> _SliceOutcome:
-    """Two statements for rows that conform: read and check them, write those without a fault; both say how many."""
+    """One statement for rows that conform: read, check and write those without a fault; it says how many these are."""
+    if not piece.row_count:
+        return _SliceOutcome(0, None)
+    path = destination.directory / f"{destination.prefix}-{number}.parquet"
+    first = destination.first_row_id + piece.rows_before
+    with engine.cursor() as connection:
+        for reading in (cells.quick, cells):
+            if reading and _write_sound_rows(connection, schema, reading, piece, destination, path) == piece.row_count:
+                part = _part_file(path, piece.row_count, first, first + piece.row_count - 1)
+                return _SliceOutcome(piece.row_count, part)
+        path.unlink(missing_ok=True)
+        errors, error_count = _explain(connection, schema, cells, piece, cells.raw(piece.relation))
+        return _SliceOutcome(piece.row_count, None, tuple(errors), error_count)
+
+
+def _write_sound_rows(
+    connection: duckdb.DuckDBPyConnection,
+    schema: Schema,
+    reading: Reading,
+    piece: Slice,
+    destination: Destination,
+    path: Path,
+) -> int:
+    """Write the rows without a fault, numbered in their order; how many they are, 0 if some can't even be read."""
     places = range(len(schema.attributes))
-    raw = cells.raw(piece.relation)
-    typed = ", ".join(f"{cells.typed[place]} AS c{place}" for place in places)
-    cells_read = ", ".join(f"r{place}" for place in places)
     all_checks = _row_checks(schema)
+    typed = ", ".join(f"{reading.typed[place]} AS c{place}" for place in places)
     wrong = [
         "faults > 0",
         *(f"(r{place} IS NOT NULL AND c{place} IS NULL)" for place in places),
         *(f"({check.condition})" for check in all_checks),
     ]
-    with engine.cursor() as connection:
-        row_count = _changed(
-            connection,
-            f"CREATE TEMP TABLE slice AS SELECT {', '.join(f'c{place}' for place in places)}, "
-            f"coalesce({' OR '.join(wrong)}, false) AS faulty FROM (SELECT faults, {cells_read}, {typed} FROM ({raw}))",
-            {**piece.parameters, **_parameters(all_checks)},
-        )
-        if not row_count:
-            return _SliceOutcome(0, None)
-        first = destination.first_row_id + piece.rows_before
-        path = destination.directory / f"{destination.prefix}-{number}.parquet"
-        if _copy(connection, _sound_rows(schema, first, destination.version), path) == row_count:
-            return _SliceOutcome(row_count, _part_file(path, row_count, first, first + row_count - 1))
-        path.unlink()
-        errors, error_count = _explain(connection, schema, cells, piece, raw)
-        return _SliceOutcome(row_count, None, tuple(errors), error_count)
-
-
-def _sound_rows(schema: Schema, first_row_id: int, version: int) -> str:
-    """The rows of a slice without a fault, as a Part has them."""
+    before = destination.first_row_id + piece.rows_before - 1
     columns = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
-    ids = f"CAST(rowid + {first_row_id} AS BIGINT) AS _id, CAST({version} AS BIGINT) AS _version"
-    return f"SELECT {columns}, {ids} FROM slice WHERE NOT faulty"
+    # The numbering also keeps the filter from being pushed below it, where every cell would be read twice.
+    read = f"SELECT faults, {_columns('r', places)}, {typed} FROM ({reading.raw(piece.relation)})"
+    checked = (
+        f"SELECT {_columns('c', places)}, row_number() OVER () AS place, coalesce({' OR '.join(wrong)}, false) AS faulty "
+        f"FROM ({read})"
+    )
+    select = (
+        f"SELECT {columns}, CAST(place + {before} AS BIGINT) AS _id, "
+        f"CAST({destination.version} AS BIGINT) AS _version FROM ({checked}) WHERE NOT faulty"
+    )
+    try:
+        return _copy(connection, select, path, {**piece.parameters, **_parameters(all_checks)})
+    except duckdb.InvalidInputException:
+        if isinstance(reading, Cells):
+            raise
+        return 0
 
 
-def _changed(connection: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any]) -> int:
-    """Run a statement that answers with how many rows it wrote."""
-    row = connection.execute(statement, parameters).fetchone()
-    return int(row[0]) if row else 0
+def _columns(letter: str, places: Iterable[int]) -> str:
+    return ", ".join(f"{letter}{place}" for place in places)
 
 
 def _parameters(used: Iterable[Check]) -> dict[str, Any]:
@@ -243,15 +257,6 @@ def _row_checks(schema: Schema) -> list[Check]:
     ]
 
 
-def _count(
-    connection: duckdb.DuckDBPyConnection, relation: str, conditions: Sequence[str], used: Sequence[Check]
-) -> list[int]:
-    """How many rows there are, and how many meet each condition."""
-    filters = "".join(f", count(*) FILTER ({condition})" for condition in conditions)
-    row = connection.execute(f"SELECT count(*){filters} FROM {relation}", _parameters(used)).fetchone()
-    return list(row or ())
-
-
 def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> PartFile:
     """Write a SELECT with `_id` as one Part; the caller sees to it that it has between 1 and SLICE_ROWS rows."""
     _copy(connection, select, path)
@@ -261,11 +266,15 @@ def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -
     return _part_file(path, row_count, first, last)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> int:
+def _copy(
+    connection: duckdb.DuckDBPyConnection, select: str, path: Path, parameters: Mapping[str, Any] | None = None
+) -> int:
+    """Write a SELECT as a Parquet file; how many rows it has."""
     # Version 2 of the format encodes differences: a third faster to write, and up to eight times smaller.
     options = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd"
     statement = f"COPY ({select}) TO {quote_text(str(path))} ({options})"
-    return _changed(connection, statement, {})
+    row = connection.execute(statement, parameters or {}).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _part_file(path: Path, row_count: int, first_row_id: int, last_row_id: int) -> PartFile:
@@ -287,12 +296,18 @@ def _explain(
     total = int(row[0]) if row else 0
     errors = _shape_errors(connection, schema, cells, piece) if total else []
     findings = [*_unread_findings(schema, cells), *_constraint_findings(schema)]
-    used = [finding.check for finding in findings if finding.check]
-    _, *counts = _count(connection, "explained", [finding.condition for finding in findings], used)
-    total += sum(counts)
-    for finding, count in zip(findings, counts, strict=True):
-        if count:
-            errors += finding.listed(connection, piece.rows_before)
+    numbered = ", ".join(f"CASE WHEN {each.condition} THEN {number} END" for number, each in enumerate(findings))
+    row = connection.execute(
+        "CREATE TEMP TABLE broken AS SELECT * FROM "
+        f"(SELECT rowid AS place, unnest([{numbered}]) AS finding FROM explained) WHERE finding IS NOT NULL",
+        _parameters(finding.check for finding in findings if finding.check),
+    ).fetchone()
+    total += int(row[0]) if row else 0
+    first = f"SELECT place, finding FROM broken ORDER BY place, finding LIMIT {ERRORS_LISTED}"
+    for number, places in connection.execute(
+        f"SELECT finding, list(place) FROM ({first}) GROUP BY finding ORDER BY finding"
+    ).fetchall():
+        errors += findings[number].listed(connection, places, piece.rows_before)
     errors.sort(key=lambda error: error.row)
     return errors[:ERRORS_LISTED], total
 
@@ -307,13 +322,13 @@ class _Finding:
     check: Check | None = None
     column_type: str | None = None
 
-    def listed(self, connection: duckdb.DuckDBPyConnection, rows_before: int) -> list[RowError]:
+    def listed(self, connection: duckdb.DuckDBPyConnection, places: Sequence[int], rows_before: int) -> list[RowError]:
+        """The errors of the rows of `explained` at these places, with their cells."""
         column = f"c{self.place}" if self.check else f"r{self.place}"
-        parameters = dict(self.check.parameters) if self.check else {}
         rows = connection.execute(
             f"SELECT rowid, left(CAST({column} AS VARCHAR), {SHOWN_CHARACTERS * 2}) FROM explained "
-            f"WHERE {self.condition} ORDER BY rowid LIMIT {ERRORS_LISTED}",
-            parameters,
+            "WHERE rowid IN (SELECT unnest($places))",
+            {"places": places},
         ).fetchall()
         return [self._error(rows_before + row + 1, cell) for row, cell in rows]
 

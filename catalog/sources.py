@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, runtime_checkable
 
-from catalog.attributes import Attribute, Schema, from_column
+from catalog.attributes import Schema, from_column
 from catalog.engine import quote_name, quote_text
 from config.problems import pointer
 
@@ -28,30 +28,42 @@ ENCODING_MARK = "\x01not UTF-8: "  # can't stand in JSON
 
 @dataclass(frozen=True)
 class Slice:
-    """At most SLICE_ROWS rows: SQL that reads them, its parameters, and how many rows of the input came before."""
+    """At most SLICE_ROWS rows: SQL that reads them, how many there are, how many came before, and its parameters."""
 
     relation: str
+    row_count: int
     rows_before: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     file: IO[bytes] | None = None  # what the relation reads, kept open as long as the slice is
 
 
 @dataclass(frozen=True)
-class Cells:
-    """How a slice's relation becomes cells.
+class Reading:
+    """A way to take a slice's relation apart into cells.
 
     `raw` takes a relation and gives a SELECT of `readable` (is the row a row at all), `faults` (how many things are
-    wrong with its shape), `record` (the row as text, or NULL) and `r0`, `r1`, ... per attribute.
-    `typed` is SQL per attribute over its `r` column, NULL where the cell can't be read.
-    `unreadable` says which attributes no cell can be read for, with the column type found.
-    `describe_fault` gives code, message and text of a row that is no row at all, from its `record`; without it the
-    record is JSON.
+    wrong with its shape), `record` (the row as text, or NULL) and `r0`, `r1`, ... per attribute. `typed` is SQL per
+    attribute over its `r` column, NULL where the cell can't be read.
     """
 
     raw: Callable[[str], str]
     typed: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Cells(Reading):
+    """How a source's slices are read.
+
+    `unreadable` says which attributes no cell can be read for, with the column type found.
+    `describe_fault` gives code, message and text of a row that is no row at all, from its `record`; without it the
+    record is JSON.
+    `quick` reads usual rows alike in less time; it may fail on unusual ones, or raise duckdb.InvalidInputException,
+    and then all is read again with care.
+    """
+
     unreadable: Mapping[str, str] = field(default_factory=dict)
     describe_fault: Callable[[str], tuple[str, str, str | None]] | None = None
+    quick: Reading | None = None
 
 
 class Source(Protocol):
@@ -77,31 +89,36 @@ class LinedSource(Source, Protocol):
 def json_cells(schema: Schema) -> Cells:
     """Cells of JSON objects, one to a row, in the column `line`."""
     paths = ", ".join(quote_text(pointer(name)) for name in schema.names)
-    guarded = any(attribute.is_exact or attribute.type == "integer" for attribute in schema.attributes)
-    line = _guard_digits("line") if guarded else "line"
     found = [f"CAST(found[{place}] AS VARCHAR)" for place in range(1, len(schema.attributes) + 1)]
-    cells = [_unguarded(cell) if guarded else cell for cell in found]
-    columns = ", ".join(f"nullif({cell}, 'null') AS r{place}" for place, cell in enumerate(cells))
 
-    def raw(relation: str) -> str:
+    def read(relation: str, is_object: str, guarded: bool) -> str:
+        line = _guard_digits("line") if guarded else "line"
+        cells = [_unguarded(cell) if guarded else cell for cell in found]
+        columns = ", ".join(f"nullif({cell}, 'null') AS r{place}" for place, cell in enumerate(cells))
         return (
             f"SELECT record, readable, CASE WHEN readable THEN key_count - list_count(found) ELSE 1 END AS faults, "
             f"{columns} FROM (SELECT line AS record, object IS NOT NULL AS readable, "
             f"json_extract(object, [{paths}]) AS found, len(json_keys(object)) AS key_count "
-            f"FROM (SELECT line, CASE WHEN {_JSON_OBJECT} THEN {line} END AS object FROM {relation}))"
+            f"FROM (SELECT line, CASE WHEN {is_object} THEN {line} END AS object FROM {relation}))"
         )
 
-    return Cells(raw, [_from_json(attribute, f"r{place}") for place, attribute in enumerate(schema.attributes)])
+    has_exact = any(attribute.is_exact for attribute in schema.attributes)
+    places = list(enumerate(schema.attributes))
+    return Cells(
+        raw=lambda relation: read(relation, f"json_valid(line) AND {_IS_OBJECT}", True),
+        typed=[attribute.kind.from_json(attribute, f"r{place}") for place, attribute in places],
+        quick=Reading(
+            raw=lambda relation: read(relation, _IS_OBJECT, has_exact),
+            typed=[attribute.kind.from_usual_json(attribute, f"r{place}") for place, attribute in places],
+        ),
+    )
 
 
-def _from_json(attribute: Attribute, cell: str) -> str:
-    return attribute.kind.from_json(attribute, cell)
-
-
-# DuckDB takes a comma behind the last member; JSON doesn't.
-_JSON_OBJECT = (
-    "json_valid(line) AND starts_with(ltrim(line, ' \t\r\n'), '{') "
-    "AND NOT regexp_matches(line, ',[ \t\r\n]*}[ \t\r\n]*$')"
+# DuckDB takes a comma behind the last member; JSON doesn't. It is looked for only where the end of the line allows it.
+_ENDS = " OR ".join(f"ends_with(line, '{end}')" for end in (",}", " }", "\t}", "\n}", " ", "\t", "\n"))
+_IS_OBJECT = (
+    "(starts_with(line, '{') OR starts_with(ltrim(line, ' \t\r\n'), '{')) "
+    f"AND NOT (({_ENDS}) AND regexp_matches(line, ',[ \t\r\n]*}}[ \t\r\n]*$'))"
 )
 
 # DuckDB reads a JSON number with a fraction or an exponent as a double. Numbers with more digits than a double holds
@@ -115,7 +132,9 @@ def _guard_digits(line: str) -> str:
     split = f"regexp_replace({line}, {quote_text(_LONG_NUMBER)}, '\\1' || chr(1) || '\\2' || chr(2), 'g')"
     whole = f"replace({split}, chr(1) || chr(2), '')"
     quoted = f"replace(replace({whole}, chr(1), '\"{_MARK}'), chr(2), '\"')"
-    return f"CASE WHEN regexp_matches({line}, '[0-9.]{{{DOUBLE_DIGITS + 1},}}') THEN {quoted} ELSE {line} END"
+    # A line that holds 1 or 2 already is left as it is: not JSON.
+    wanted = f"regexp_matches({line}, '[0-9.]{{{DOUBLE_DIGITS + 1},}}') AND NOT regexp_matches({line}, '[\x01\x02]')"
+    return f"CASE WHEN {wanted} THEN {quoted} ELSE {line} END"
 
 
 def _unguarded(cell: str) -> str:
@@ -124,6 +143,9 @@ def _unguarded(cell: str) -> str:
         f"CASE WHEN contains({cell}, '\"{_MARK}') "
         f"THEN regexp_replace({cell}, '\"{_MARK}([^\"]*)\"', '\\1', 'g') ELSE {cell} END"
     )
+
+
+_SEPARATOR = "\x1e"  # RFC 7464
 
 
 class JSONRows:
@@ -137,8 +159,11 @@ class JSONRows:
 
     def slices(self) -> Iterator[Slice]:
         for start in range(0, max(len(self.texts), 1), SLICE_ROWS):
-            chunk = list(self.texts[start : start + SLICE_ROWS])
-            yield Slice("(SELECT unnest(CAST($lines AS VARCHAR[])) AS line)", start, {"lines": chunk})
+            chunk = self.texts[start : start + SLICE_ROWS]
+            # One text, since DuckDB takes a list parameter of so many members in seconds. The separator is no JSON.
+            joined = _SEPARATOR.join(text.replace(_SEPARATOR, "\1") for text in chunk)
+            relation = f"(SELECT unnest(string_split($lines, chr({ord(_SEPARATOR)}))) AS line)"
+            yield Slice(relation, len(chunk), start, {"lines": joined})
 
 
 class JSONLines:
@@ -165,7 +190,7 @@ class JSONLines:
                 "auto_detect = false, delim = '\\0', quote = '', escape = '', new_line = '\\n', strict_mode = false, "
                 f"max_line_size = {chunk.longest_bytes}, buffer_size = {chunk.longest_bytes * 4}))"
             )
-            yield Slice(relation, rows_before, file=file)
+            yield Slice(relation, chunk.line_count, rows_before, file=file)
             rows_before += chunk.line_count
 
 
@@ -337,11 +362,12 @@ class TypedColumns:
         for path, row_count in self.files:
             file = quote_text(str(path))
             if row_count <= SLICE_ROWS:
-                yield Slice(f"read_parquet({file})", rows_before)
+                yield Slice(f"read_parquet({file})", row_count, rows_before)
                 rows_before += row_count
                 continue
             for start in range(0, row_count, SLICE_ROWS):
                 relation = f"read_parquet({file}, file_row_number = true)"
                 window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
-                yield Slice(f"(SELECT * FROM {relation} WHERE {window})", rows_before + start)
+                rows = min(row_count - start, SLICE_ROWS)
+                yield Slice(f"(SELECT * FROM {relation} WHERE {window})", rows, rows_before + start)
             rows_before += row_count

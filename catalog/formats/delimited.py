@@ -68,7 +68,8 @@ class CSVText:
             raise MalformedError(*self._faults)
         for start in range(0, self._staged.row_count, SLICE_ROWS):
             window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
-            yield Slice(f"(SELECT * FROM {self._staged.relation} WHERE {window})", start)
+            rows = min(self._staged.row_count - start, SLICE_ROWS)
+            yield Slice(f"(SELECT * FROM {self._staged.relation} WHERE {window})", rows, start)
 
     def line_numbers(self, rows: Sequence[int]) -> Mapping[int, int]:
         """The line on which each row begins; a pass over the staged rows."""

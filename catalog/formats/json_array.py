@@ -42,7 +42,8 @@ class JSONArray:
         for start in range(0, self._row_count, SLICE_ROWS):
             relation = f"read_parquet({quote_text(str(self._staged))}, file_row_number = true)"
             window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
-            yield Slice(f"(SELECT line FROM {relation} WHERE {window})", start)
+            rows = min(self._row_count - start, SLICE_ROWS)
+            yield Slice(f"(SELECT line FROM {relation} WHERE {window})", rows, start)
 
     def _stage(self) -> int:
         """Store the members as text in Parquet; returns how many there are."""

@@ -7,10 +7,12 @@ they come, and a quote inside an unquoted cell stands for itself.
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 BLOCK_BYTES = 1024 * 1024
 CELL_BYTES = 64 * 1024 * 1024
+SEGMENT_BYTES = 32 * 1024 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CLOSING = b'"broken\n'  # makes an unreadable record of a quote that is never closed, whatever came before
 
@@ -22,54 +24,71 @@ _LINE_ENDS = re.compile(_QUOTED + rb"|\r\n?")
 _BLANK_LINES = re.compile(_QUOTED + rb"|(?<=\n)\n+")
 
 
-class OpenQuoteError(Exception):
-    """A quoted cell is longer than CELL_BYTES: its closing quote is missing. `line` is where it begins, from 1."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__(f"The quote that opens on line {line} is not closed within {CELL_BYTES // 1024**2} MB.")
-        self.line = line
-
-
 class Records:
-    """A stream of CSV bytes as records that end in LF; read `blocks` to the end, then ask for the rest.
+    """A stream of CSV bytes as records that end in LF; read `segments` to the end, then ask for lines.
 
-    keep_blank_lines: in a file of one column a blank line is a row, whose cell is missing.
+    keep_blank_lines: in a file of one column a blank line is a row, whose cell is missing. A quote that isn't closed
+    within CELL_BYTES swallows the rest; the last record then is one that can't be read, and `open_quote_line` says
+    where it opens, from 1.
     """
 
     def __init__(self, stream: BinaryIO, keep_blank_lines: bool = False) -> None:
         self.stream = stream
         self.keep_blank_lines = keep_blank_lines
-        self.size_bytes = 0
         self.open_quote_line: int | None = None
         self.has_open_ends = False  # whether a record ends in a comma
         self._lines = 0
         self._blank_lines: list[int] = []  # for each, how many lines stand before it
         self._before = b"\n"
+        self._before_block = b"\n"
 
-    def blocks(self) -> Iterator[bytes]:
-        """The records in blocks of about BLOCK_BYTES. A quote that is never closed ends in a record that can't be read.
+    def segments(self, directory: Path) -> Iterator[Path]:
+        """The records in files of about SEGMENT_BYTES, at least one; the next is written when it is asked for."""
+        number, size = 0, 0
+        file = (directory / "records-0.csv").open("wb")
+        for block in self._blocks():
+            size += len(block)
+            end = self._last_record_end(block) if size >= SEGMENT_BYTES else 0
+            if end:
+                file.write(block[:end])
+                file.close()
+                yield directory / f"records-{number}.csv"
+                number, size, block = number + 1, len(block) - end, block[end:]
+                file = (directory / f"records-{number}.csv").open("wb")
+            file.write(block)
+        file.close()
+        yield directory / f"records-{number}.csv"
 
-        Raises OpenQuoteError.
-        """
-        carried = b""
+    def _blocks(self) -> Iterator[bytes]:
+        """The records in blocks of about BLOCK_BYTES, which end behind a cell."""
+        carried, is_first = b"", True
         while True:
             block = self._read(max(BLOCK_BYTES, len(carried)))
-            if not self.size_bytes and not carried:
-                block = block.removeprefix(BYTE_ORDER_MARK)
+            if is_first:
+                block, is_first = block.removeprefix(BYTE_ORDER_MARK), False
             chunk = self._before + carried + block
             complete = _COMPLETE.match(chunk, 1)
             end = complete.end() if complete else 1
             carried = chunk[end:]
             if end > 1:
                 yield self._normalised(chunk[:end])
-            if not block:
+            if not block or len(carried) > CELL_BYTES:
                 break
-            if len(carried) > CELL_BYTES:
-                raise OpenQuoteError(self.line(self._lines + 1))
         if carried:
             self.open_quote_line = self.line(self._lines + 1)
-            self.size_bytes += len(carried)
             yield carried + CLOSING
+
+    def _last_record_end(self, block: bytes) -> int:
+        """The offset behind the last line end of a block that is outside quotes; 0 if there is none."""
+        chunk = self._before_block + block
+        end = chunk.rfind(b"\n", 1)
+        while end > 0:
+            complete = _COMPLETE.match(chunk, 1, end)
+            reached = complete.end() if complete else 1
+            if reached == end:
+                return end
+            end = chunk.rfind(b"\n", 1, reached)
+        return 0
 
     def line(self, number: int) -> int:
         """The line of the input, from 1, that became line `number` of the output."""
@@ -88,6 +107,7 @@ class Records:
     def _normalised(self, chunk: bytes) -> bytes:
         """A chunk of complete cells behind the byte before it; that byte is taken off."""
         last, has_quotes = chunk[-1:], b'"' in chunk
+        self._before_block = chunk[:1]
         if b"\r" in chunk:
             if has_quotes:
                 chunk = _LINE_ENDS.sub(lambda found: b"\n" if found[0].startswith(b"\r") else found[0], chunk)
@@ -99,7 +119,6 @@ class Records:
         self._before = _boundary(last)
         chunk = chunk[1:]
         self._lines += chunk.count(b"\n")
-        self.size_bytes += len(chunk)
         return chunk
 
     def _without_blank_lines(self, chunk: bytes) -> bytes:

@@ -6,52 +6,72 @@ It takes empty cells beyond the last column for nothing; here they are too many 
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from catalog import engine
 from catalog.engine import quote_text
-from catalog.formats.records import CELL_BYTES
 from catalog.sources import SLICE_ROWS
 
-PARQUET = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS})"
+# One thread reads and writes, so rows keep their order anyway; to be made to keep it costs memory without end.
+PARQUET = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS}, PRESERVE_ORDER false)"
 
 
-def stage(text: Path, parquet: Path, column_count: int, missing_values: Sequence[str], has_open_ends: bool) -> int:
-    """Store the rows of a file of records, below its header, as columns h0, h1, ... and `fault`; returns their number.
+@dataclass(frozen=True)
+class RecordsFile:
+    """A file of records, in cells of `column_count` columns.
+
+    has_header: whether the first record is the header. has_open_ends: whether a record may end in a comma.
+    """
+
+    path: Path
+    column_count: int
+    missing_values: Sequence[str]
+    has_header: bool
+    has_open_ends: bool
+
+
+def stage(text: RecordsFile, parquet: Path) -> int:
+    """Store the rows of a file of records as columns h0, h1, ... and `fault`; returns their number.
 
     A row that can't be cut has null cells and, in `fault`, JSON with `kind` (DuckDB's word), `text`, `cells` (how many
-    were found) and `is_last`. has_open_ends: whether a record ends in a comma; only then can there be cells too many
-    that are empty, and a second pass looks for them.
+    were found) and `is_last`. Where a record ends in a comma there may be cells too many that are empty: only then a
+    second pass looks for them.
     """
     with engine.cursor() as connection:
-        records = _records(text, column_count, missing_values, "rejects")
+        records = _records(text, text.column_count, text.missing_values, "rejects")
         connection.execute(
             f"COPY (SELECT *, CAST(NULL AS VARCHAR) AS fault FROM {records}) TO {quote_text(str(parquet))} {PARQUET}"
         )
-        # The header is line 1 of the rejects.
         connection.execute(
-            "CREATE TEMP TABLE rejected AS SELECT line - 1 AS number, first(CAST(error_type AS VARCHAR)) AS kind, "
+            f"CREATE TEMP TABLE rejected AS SELECT {_number(text)} AS number, first(CAST(error_type AS VARCHAR)) AS kind, "
             "first(csv_line) AS text, first(regexp_extract(error_message, 'Found: ([0-9]+)', 1)) AS cells "
             "FROM rejects GROUP BY line"
         )
         rejected = _count(connection, "rejected")
         row_count = _count(connection, f"read_parquet({quote_text(str(parquet))})") + rejected
-        long_rows = _find_long_rows(connection, text, column_count, row_count) if has_open_ends else 0
+        long_rows = _find_long_rows(connection, text, row_count) if text.has_open_ends else 0
         if rejected or long_rows:
             _put_back_rejected(connection, parquet, row_count, has_long_rows=long_rows > 0)
         return row_count
 
 
-def _records(text: Path, column_count: int, missing_values: Sequence[str], rejects: str, options: str = "") -> str:
+def _number(text: RecordsFile) -> str:
+    """SQL of a rejected row's number; the header is the first line of the rejects."""
+    return f"line - {int(text.has_header)}"
+
+
+def _records(text: RecordsFile, column_count: int, missing_values: Sequence[str], rejects: str, options: str = "") -> str:
     """SQL that reads the records; those that can't be read go to the table `rejects`."""
     columns = ", ".join(f"'h{place}': 'VARCHAR'" for place in range(column_count))
     # Where nothing means missing, a text means it that stands in no file.
     missing = ", ".join(quote_text(value) for value in missing_values or [secrets.token_hex(16)])
-    longest = max(min(text.stat().st_size + 1, CELL_BYTES), 1024)
+    longest = max(text.path.stat().st_size + 1, 1024)
     return (
-        f"read_csv({quote_text(str(text))}, columns = {{{columns}}}, auto_detect = false, header = true, "
+        f"read_csv({quote_text(str(text.path))}, columns = {{{columns}}}, auto_detect = false, "
+        f"header = {str(text.has_header).lower()}, "
         f"delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = [{missing}], {options}"
         "allow_quoted_nulls = false, store_rejects = true, rejects_limit = 0, "
         f"rejects_table = '{rejects}', rejects_scan = '{rejects}_scans', "
@@ -60,16 +80,16 @@ def _records(text: Path, column_count: int, missing_values: Sequence[str], rejec
     )
 
 
-def _find_long_rows(connection: duckdb.DuckDBPyConnection, text: Path, column_count: int, row_count: int) -> int:
+def _find_long_rows(connection: duckdb.DuckDBPyConnection, text: RecordsFile, row_count: int) -> int:
     """Find rows with empty cells beyond the last column: read with a column more, where nothing is empty text."""
-    records = _records(text, column_count + 1, (), "long_rejects", "null_padding = true, ")
+    records = _records(text, text.column_count + 1, (), "long_rejects", "null_padding = true, ")
     connection.execute(
-        f"CREATE TEMP TABLE lengths AS SELECT h{column_count} IS NOT NULL AS is_long, "
+        f"CREATE TEMP TABLE lengths AS SELECT h{text.column_count} IS NOT NULL AS is_long, "
         f"row_number() OVER () - 1 AS place FROM {records}"
     )
     if not _count(connection, "(SELECT 1 FROM lengths WHERE is_long)"):
         return 0
-    numbered = _numbered(row_count, "SELECT line - 1 AS number FROM long_rejects")
+    numbered = _numbered(row_count, f"SELECT {_number(text)} AS number FROM long_rejects")
     connection.execute(
         f"CREATE TEMP TABLE long_rows AS SELECT number FROM lengths JOIN ({numbered}) USING (place) "
         "WHERE is_long AND number NOT IN (SELECT number FROM rejected)"
