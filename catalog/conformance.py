@@ -225,8 +225,8 @@ def _write_sound_rows(
     # The numbering also keeps the filter from being pushed below it, where every cell would be read twice.
     read = f"SELECT faults, {_columns('r', places)}, {typed} FROM ({reading.raw(piece.relation)})"
     checked = (
-        f"SELECT {_columns('c', places)}, row_number() OVER () AS place, coalesce({' OR '.join(wrong)}, false) AS faulty "
-        f"FROM ({read})"
+        f"SELECT {_columns('c', places)}, row_number() OVER () AS place, "
+        f"coalesce({' OR '.join(wrong)}, false) AS faulty FROM ({read})"
     )
     select = (
         f"SELECT {columns}, CAST(place + {before} AS BIGINT) AS _id, "
