@@ -8,14 +8,15 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from catalog import engine
 from catalog.attributes import Schema
 from catalog.engine import quote_text
-from catalog.formats.records import CELL_BYTES, CLOSING, OpenQuoteError, Records
-from catalog.formats.staging import stage
+from catalog.formats.records import CLOSING, Records
+from catalog.formats.staging import RecordsFile, stage
 from catalog.sources import SLICE_ROWS, Cells, Fault, MalformedError, Slice
 from config.problems import nearest
 
@@ -23,22 +24,26 @@ HEADER_CHARACTERS = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class _Staged:
-    """A CSV on this machine: its header, and its rows as text in Parquet (columns h0, h1, ... and `fault`)."""
+class _Segment:
+    """Some of the rows, as text in Parquet: columns h0, h1, ... and `fault` (catalog.formats.staging)."""
 
-    records: Records
-    header: Sequence[str]
-    header_lines: int
     parquet: Path
+    rows_before: int
     row_count: int
 
     @property
     def relation(self) -> str:
         return f"read_parquet({quote_text(str(self.parquet))}, file_row_number = true)"
 
+    def slices(self) -> Iterator[Slice]:
+        for start in range(0, self.row_count, SLICE_ROWS):
+            rows = min(self.row_count - start, SLICE_ROWS)
+            window = f"file_row_number >= {start} AND file_row_number < {start + rows}"
+            yield Slice(f"(SELECT * FROM {self.relation} WHERE {window})", rows, self.rows_before + start)
+
 
 class CSVText:
-    """A stream of CSV; it is read once, and its slices can be asked for again.
+    """A stream of CSV; it is read once, a segment at a time, and its slices can be asked for again.
 
     directory: where the staged files go; the caller removes it. The header names the attributes, in any order.
     Slices raise MalformedError if the header doesn't fit the Object.
@@ -47,14 +52,18 @@ class CSVText:
     def __init__(self, stream: BinaryIO, directory: Path) -> None:
         self._stream = stream
         self._directory = directory
-        self._staged: _Staged | None = None
+        self._records: Records | None = None
+        self._files: Iterator[RecordsFile] = iter(())
+        self._segments: list[_Segment] = []
         self._faults: list[Fault] = []
+        self._header: list[str] = []
+        self._header_lines = 1
 
     def cells(self, schema: Schema) -> Cells:
-        if not self._staged and not self._faults:
-            self._read(schema)
-        header = list(self._staged.header) if self._staged else []
-        places = [f"h{header.index(name)}" if name in header else "NULL" for name in schema.names]
+        if self._records is None:
+            self._records = Records(self._stream, keep_blank_lines=len(schema.attributes) == 1)
+            self._open(self._records, schema)
+        places = [f"h{self._header.index(name)}" if name in self._header else "NULL" for name in schema.names]
         columns = ", ".join(f"{cell} AS r{place}" for place, cell in enumerate(places))
         select = (
             "SELECT fault AS record, fault IS NULL AS readable, CAST(fault IS NOT NULL AS INTEGER) AS faults, "
@@ -64,56 +73,61 @@ class CSVText:
         return Cells(lambda relation: select + relation, typed, describe_fault=self._describe)
 
     def slices(self) -> Iterator[Slice]:
-        if not self._staged:
+        if self._faults:
             raise MalformedError(*self._faults)
-        for start in range(0, self._staged.row_count, SLICE_ROWS):
-            window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
-            rows = min(self._staged.row_count - start, SLICE_ROWS)
-            yield Slice(f"(SELECT * FROM {self._staged.relation} WHERE {window})", rows, start)
+        for segment in list(self._segments):
+            yield from segment.slices()
+        for file in self._files:
+            yield from self._staged(file).slices()
 
     def line_numbers(self, rows: Sequence[int]) -> Mapping[int, int]:
         """The line on which each row begins; a pass over the staged rows."""
-        if not self._staged:
+        if not self._segments or self._records is None:
             return {}
-        columns = ", ".join(_columns(self._staged.header))
+        columns = ", ".join(f"h{place}" for place in range(len(self._header)))
         text = f"coalesce(json_extract_string(fault, '$.text'), concat({columns}))"
         more = f"CAST(length({text}) - length(replace({text}, chr(10), '')) AS BIGINT)"
+        numbered = " UNION ALL ".join(
+            f"SELECT {segment.rows_before} + file_row_number + 1 AS number, {more} AS more FROM {segment.relation}"
+            for segment in self._segments
+        )
         before = "coalesce(sum(more) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)"
         with engine.cursor() as connection:
             found = connection.execute(
-                f"SELECT number, number + {before} FROM (SELECT file_row_number + 1 AS number, {more} AS more "
-                f"FROM {self._staged.relation}) QUALIFY number IN (SELECT unnest($rows))",
+                f"SELECT number, number + {before} FROM ({numbered}) QUALIFY number IN (SELECT unnest($rows))",
                 {"rows": sorted(set(rows))},
             ).fetchall()
-        first = self._staged.header_lines
-        return {number: self._staged.records.line(first + int(line)) for number, line in found}
+        return {number: self._records.line(self._header_lines + int(line)) for number, line in found}
 
-    def _read(self, schema: Schema) -> None:
-        """Stage the stream, or find what is wrong with it before its first row."""
-        records = Records(self._stream, keep_blank_lines=len(schema.attributes) == 1)
-        text = self._directory / "records.csv"
-        try:
-            with text.open("wb") as file:
-                file.writelines(records.blocks())
-        except OpenQuoteError as error:
-            self._faults = [Fault(0, "malformed", str(error), line=error.line)]
-            return
-        header, header_lines = _read_header(text)
-        self._faults = list(_header_faults(header, schema))
-        if not self._faults:
-            parquet = self._directory / "records.parquet"
-            row_count = stage(text, parquet, len(header), schema.missing_values, records.has_open_ends)
-            self._staged = _Staged(records, header, header_lines, parquet, row_count)
-        text.unlink()
+    def _open(self, records: Records, schema: Schema) -> None:
+        """Read the first segment and the header, and note how it differs from the Object."""
+        paths = records.segments(self._directory)
+        first = next(paths)
+        self._header, self._header_lines = _read_header(first)
+        self._faults = list(_header_faults(self._header, schema))
+        width = len(self._header)
+        self._files = (
+            RecordsFile(path, width, schema.missing_values, path == first, records.has_open_ends)
+            for path in chain([first], paths)
+        )
+
+    def _staged(self, file: RecordsFile) -> _Segment:
+        parquet = file.path.with_suffix(".parquet")
+        rows_before = self._segments[-1].rows_before + self._segments[-1].row_count if self._segments else 0
+        segment = _Segment(parquet, rows_before, stage(file, parquet))
+        file.path.unlink()
+        self._segments.append(segment)
+        return segment
 
     def _describe(self, fault: str) -> tuple[str, str, str | None]:
         """Code, message and text of a record that can't be cut into cells."""
         found = json.loads(fault)
         kind, text = found["kind"], found["text"]
-        opened = self._staged.records.open_quote_line if self._staged else None
-        if kind == "UNQUOTED VALUE" and opened and found["is_last"]:
-            text = text.removesuffix(CLOSING.decode().strip())
-            return "malformed", f"The quote that opens on line {opened} is never closed", text
+        opened = self._records.open_quote_line if self._records else None
+        closing = CLOSING.decode().strip()
+        if kind == "UNQUOTED VALUE" and opened and text.endswith(closing):
+            message = f"The quote that opens on line {opened} is never closed"
+            return "malformed", message, text.removesuffix(closing)
         code = "encoding" if kind == "INVALID ENCODING" else "malformed"
         return code, _FAULTS.get(kind, _FAULTS["UNQUOTED VALUE"]).format(**found), text
 
@@ -123,13 +137,8 @@ _FAULTS = {
     "MISSING COLUMNS": "The row has fewer cells than the header: {cells}",
     "TOO MANY COLUMNS": "The row has more cells than the header",
     "INVALID ENCODING": "The row is not valid UTF-8",
-    "LINE SIZE OVER MAXIMUM": f"The row is longer than {CELL_BYTES // 1024**2} MB",
     "UNQUOTED VALUE": "Text follows a closing quote; a quote inside a quoted cell is written twice",
 }
-
-
-def _columns(header: Sequence[str]) -> list[str]:
-    return [f"h{place}" for place in range(len(header))]
 
 
 def _read_header(text: Path) -> tuple[list[str], int]:

@@ -14,6 +14,7 @@ import duckdb
 from catalog import engine
 from catalog.attributes import Schema
 from catalog.engine import quote_text
+from catalog.formats.staging import AS_READ
 from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, json_cells
 
 MEMBER_BYTES = 64 * 1024 * 1024
@@ -54,7 +55,7 @@ class JSONArray:
             with engine.cursor() as connection:
                 row = connection.execute(
                     f"COPY (SELECT CAST(json AS VARCHAR) AS line FROM {members}) TO {quote_text(str(self._staged))} "
-                    f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS})"
+                    f"{AS_READ}"
                 ).fetchone()
         except duckdb.InvalidInputException as error:
             raise MalformedError(_fault(str(error))) from error

@@ -15,8 +15,9 @@ from catalog import engine
 from catalog.engine import quote_text
 from catalog.sources import SLICE_ROWS
 
-# One thread reads and writes, so rows keep their order anyway; to be made to keep it costs memory without end.
-PARQUET = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS}, PRESERVE_ORDER false)"
+ORDERED = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS})"
+# Where one thread reads, the rows keep their order anyway; to be made to keep it costs memory without end.
+AS_READ = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS}, PRESERVE_ORDER false)"
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,19 @@ class RecordsFile:
 def stage(text: RecordsFile, parquet: Path) -> int:
     """Store the rows of a file of records as columns h0, h1, ... and `fault`; returns their number.
 
-    A row that can't be cut has null cells and, in `fault`, JSON with `kind` (DuckDB's word), `text`, `cells` (how many
-    were found) and `is_last`. Where a record ends in a comma there may be cells too many that are empty: only then a
+    A row that can't be cut has null cells and, in `fault`, JSON with `kind` (DuckDB's word), `text` and `cells`
+    (how many were found). Where a record ends in a comma there may be cells too many that are empty: only then a
     second pass looks for them.
     """
     with engine.cursor() as connection:
         records = _records(text, text.column_count, text.missing_values, "rejects")
         connection.execute(
-            f"COPY (SELECT *, CAST(NULL AS VARCHAR) AS fault FROM {records}) TO {quote_text(str(parquet))} {PARQUET}"
+            f"COPY (SELECT *, CAST(NULL AS VARCHAR) AS fault FROM {records}) TO {quote_text(str(parquet))} {AS_READ}"
         )
         connection.execute(
-            f"CREATE TEMP TABLE rejected AS SELECT {_number(text)} AS number, first(CAST(error_type AS VARCHAR)) AS kind, "
-            "first(csv_line) AS text, first(regexp_extract(error_message, 'Found: ([0-9]+)', 1)) AS cells "
+            f"CREATE TEMP TABLE rejected AS SELECT {_number(text)} AS number, "
+            "first(CAST(error_type AS VARCHAR)) AS kind, first(csv_line) AS text, "
+            "first(regexp_extract(error_message, 'Found: ([0-9]+)', 1)) AS cells "
             "FROM rejects GROUP BY line"
         )
         rejected = _count(connection, "rejected")
@@ -63,7 +65,9 @@ def _number(text: RecordsFile) -> str:
     return f"line - {int(text.has_header)}"
 
 
-def _records(text: RecordsFile, column_count: int, missing_values: Sequence[str], rejects: str, options: str = "") -> str:
+def _records(
+    text: RecordsFile, column_count: int, missing_values: Sequence[str], rejects: str, options: str = ""
+) -> str:
     """SQL that reads the records; those that can't be read go to the table `rejects`."""
     columns = ", ".join(f"'h{place}': 'VARCHAR'" for place in range(column_count))
     # Where nothing means missing, a text means it that stands in no file.
@@ -109,7 +113,7 @@ def _put_back_rejected(
     connection: duckdb.DuckDBPyConnection, parquet: Path, row_count: int, has_long_rows: bool
 ) -> None:
     """Put the rejected records in their places between the rows."""
-    fault = f"CAST(to_json({{kind: kind, text: text, cells: cells, is_last: number = {row_count}}}) AS VARCHAR)"
+    fault = "CAST(to_json({kind: kind, text: text, cells: cells}) AS VARCHAR)"
     faults = f"SELECT number, {fault} AS fault FROM rejected"
     if has_long_rows:
         long_row = '{"kind": "TOO MANY COLUMNS", "text": null}'
@@ -122,7 +126,7 @@ def _put_back_rejected(
         f"LEFT JOIN ({faults}) AS faults USING (number) "
         f"LEFT JOIN ({_numbered(row_count, 'SELECT number FROM rejected')}) AS kept USING (number) "
         f"LEFT JOIN {rows} AS rows ON rows.file_row_number = kept.place ORDER BY number) "
-        f"TO {quote_text(str(whole))} {PARQUET}"
+        f"TO {quote_text(str(whole))} {ORDERED}"
     )
     whole.replace(parquet)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog.attributes import Schema
 from catalog.conformance import Conformed, Destination, conform
-from catalog.formats import CSVText
+from catalog.formats import CSVText, records
 from catalog.formats.records import BLOCK_BYTES, Records
 
 SPECTRUM = Path(os.environ.get("EXEMPLAR_SHARED_DATA", "")) / "14_csv_spectrum"
@@ -130,6 +130,18 @@ def test_more_rows_than_a_part_holds_keep_their_order(tmp_path):
     assert [int(first) for first, _ in rows(conformed)] == list(range(300_000))
 
 
+def test_rows_errors_and_lines_are_the_same_across_segments(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "SEGMENT_BYTES", 64)
+    monkeypatch.setattr(records, "BLOCK_BYTES", 16)
+    lines = [f'{number},"x\n,{number}"\n' for number in range(200)]
+    whole = read("".join(["a,b\n", *lines]).encode(), A_B, tmp_path)
+    assert [int(first) for first, _ in rows(whole)] == list(range(200))
+    assert len(list((tmp_path / "staging").glob("*.parquet"))) > 20
+    lines[150] = "ragged\n"
+    text = "".join(["a,b\n", *lines, '"open,1\n'])
+    assert errors(read(text.encode(), A_B, tmp_path)) == [(151, 302, "", "malformed"), (201, 401, "", "malformed")]
+
+
 def test_slices_can_be_asked_for_again(tmp_path):
     source = CSVText(io.BytesIO(b"a,b\n1,2\n"), tmp_path)
     first = conform(source, A_B, Destination(tmp_path))
@@ -153,10 +165,12 @@ def test_whatever_is_written_by_rfc_4180_is_read_back(tmp_path, table, end):
     text=st.text('a,"\n\r', max_size=40).map(str.encode),
     size=st.integers(1, 7),
 )
-@settings(max_examples=300, deadline=None)
-def test_records_are_the_same_however_the_stream_is_cut(text, size):
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_records_are_the_same_however_the_stream_is_cut(tmp_path, text, size):
     whole, pieces = Records(io.BytesIO(text)), Records(_Dribble(text, size))
-    assert b"".join(whole.blocks()) == b"".join(pieces.blocks())
+    [first] = [path.read_bytes() for path in whole.segments(tmp_path)]
+    [second] = [path.read_bytes() for path in pieces.segments(tmp_path)]
+    assert first == second
     assert whole.open_quote_line == pieces.open_quote_line
 
 

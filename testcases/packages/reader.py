@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog import rules
 from config.problems import nearest, pointer
-from processes.rules import check_parameters
+from processes.rules import check_names, check_parameters
 from testcases.packages.description import (
     DESCRIPTOR,
     Package,
@@ -21,7 +21,6 @@ from testcases.packages.description import (
 )
 from testcases.packages.folder import Folder, structure_problems
 
-NAME_LIMIT = 256
 SCHEMA_PROPERTIES = ("$schema", "name", "title", "description", "fields")
 
 
@@ -87,11 +86,8 @@ class _Reading:
                 self._note(place, "duplicate", f"The name {name!r} stands twice.")
 
     def _check_name(self, file: str, place: str, name: Any) -> None:
-        if not isinstance(name, str) or not name.strip() or name != name.strip():
-            self.folder.note(file, place, "blank", "A name is a text without spaces around it.")
-        elif len(name) > NAME_LIMIT or not name.isprintable():
-            message = f"A name has at most {NAME_LIMIT} characters and no control characters."
-            self.folder.note(file, place, "invalid", message)
+        for problem in check_names([name], "resource"):
+            self.folder.note(file, place, problem.code, problem.message)
 
     # --- objects and tables ---------------------------------------------------------------------------------------
 
