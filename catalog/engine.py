@@ -47,6 +47,8 @@ def _instance() -> duckdb.DuckDBPyConnection:
                     "threads": _limits.threads,
                     "temp_directory": str(Path(tempfile.gettempdir()) / f"exemplar-engine-{process}"),
                     "max_temp_directory_size": f"{_limits.temp_bytes // 1024**2}MiB",
+                    # It would hold a damaged file's bytes after the file was mended, and saves nothing on local files.
+                    "enable_external_file_cache": False,
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
                 },

@@ -55,13 +55,13 @@ def _take_tables_along(shape: ObjectSchema, version: ObjectVersion, author: Any)
         try:
             conform_table(table, version, write)
         except NonconformingError as error:
-            breaks.append(_sentence(table.name, table.row_count, error))
+            breaks.append(_sentence(table.name, error))
     if breaks:
         message = f"The new definition of {shape.name!r} would break {len(breaks)} of its tables."
         raise BreakingChangeError(message, breaks)
 
 
-def _sentence(name: str, row_count: int, error: NonconformingError) -> str:
+def _sentence(name: str, error: NonconformingError) -> str:
     """ "week 1: 3 errors in 41 rows: row 7: amount is -3; the minimum is 0 ..." """
     listed = "; ".join(f"row {each.row}: {each.message}" for each in error.report.errors[:ROWS_NAMED])
-    return f"{name}: {error.report.error_count} errors in {row_count} rows: {listed}"
+    return f"{name}: {error.report.title}: {listed}"
