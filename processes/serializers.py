@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from catalog.models import Application, ObjectSchema
-from config.api import CheckedSerializer, JSONField, StrictSerializer
+from config.api import CheckedSerializer, JSONField, StrictSerializer, UserField
 from processes.models import Function, ImplementationDefinition, Kind, PortDefinition
 
 SIDES = ("inputs", "outputs")
@@ -73,7 +73,7 @@ class FunctionSerializer(CheckedSerializer[Function]):
     inputs = PortSerializer(many=True, required=False)
     outputs = PortSerializer(many=True, required=False)
     implementations = ImplementationSerializer(many=True, required=False)
-    created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    created_by = UserField()
 
     class Meta:
         model = Function

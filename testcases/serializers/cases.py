@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from catalog.models import Table
 from catalog.sources import JSONRows
-from config.api import CheckedSerializer, ProblemDetails, describe
+from config.api import CheckedSerializer, ProblemDetails, UserField, describe
 from config.exact_json import dump_json
 from config.problems import pointer
 from processes.models import Function
@@ -76,7 +76,7 @@ class TestCaseSerializer(CheckedSerializer[TestCase]):
     function_name = serializers.CharField(source="function.name", read_only=True)
     inputs = BindingSerializer(many=True, required=False)
     outputs = BindingSerializer(many=True, required=False)
-    created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    created_by = UserField()
 
     class Meta:
         model = TestCase

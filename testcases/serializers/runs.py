@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from catalog.models import Application
-from config.api import StrictSerializer
+from config.api import StrictSerializer, UserField
 from testcases.models import Result, ResultOutput, Run
 from testcases.models.runs import Verdict
 
@@ -100,7 +100,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     counts = CountsSerializer()
     verdict = serializers.ChoiceField(choices=Verdict.choices, allow_blank=True)
     job = serializers.SerializerMethodField(help_text="The job that executes it; null where the caller waited.")
-    created_by = serializers.SlugRelatedField[Any](slug_field="username", read_only=True)
+    created_by = UserField()
 
     class Meta:
         model = Run
