@@ -1,6 +1,7 @@
 """import_table: files into Tables, and what is said when that can't be."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shape(application: Application) -> ObjectSchema:
-    return ObjectSchemaFactory(application=application, name="orders", primary_key=("id",))
+    return ObjectSchemaFactory.create(application=application, name="orders", primary_key=("id",))
 
 
 def run(file: Any, **options: Any) -> tuple[str, str]:
@@ -52,7 +53,7 @@ def state() -> list[Any]:
         ("rows.json", '[{"id": 1, "name": "ann", "amount": 2.50}, {"id": 2}]'),
     ],
 )
-def test_a_file_of_each_format_becomes_a_table(shape, tmp_path, name, text):
+def test_a_file_of_each_format_becomes_a_table(shape: ObjectSchema, tmp_path: Path, name: str, text: Any) -> None:
     file = tmp_path / name
     file.write_text(text)
     out, err = run(file, message="from the till")
@@ -62,7 +63,7 @@ def test_a_file_of_each_format_becomes_a_table(shape, tmp_path, name, text):
     assert (version.row_count, version.message) == (2, "from the till")
 
 
-def test_append_adds_rows_and_replace_puts_them_in_place_of_all(shape, tmp_path):
+def test_append_adds_rows_and_replace_puts_them_in_place_of_all(shape: ObjectSchema, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("id,name,amount\n1,ann,\n")
     run(file)
@@ -75,7 +76,9 @@ def test_append_adds_rows_and_replace_puts_them_in_place_of_all(shape, tmp_path)
     assert (table.version, table.row_count) == (3, 1)
 
 
-def test_rows_that_do_not_conform_are_listed_with_row_and_line_and_exit_with_1(shape, tmp_path):
+def test_rows_that_do_not_conform_are_listed_with_row_and_line_and_exit_with_1(
+    shape: ObjectSchema, tmp_path: Path
+) -> None:
     file = tmp_path / "rows.csv"
     file.write_text('id,name,amount\n1,"a\nb",2.50\nx,c,1.234\n3\n')
     message, code, table = refusal(file)
@@ -87,7 +90,7 @@ def test_rows_that_do_not_conform_are_listed_with_row_and_line_and_exit_with_1(s
     ]
 
 
-def test_a_key_that_stands_twice_is_listed_with_its_line(shape, tmp_path):
+def test_a_key_that_stands_twice_is_listed_with_its_line(shape: ObjectSchema, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text('id,name,amount\n1,"a\nb",\n1,c,\n')
     _, code, table = refusal(file)
@@ -95,7 +98,7 @@ def test_a_key_that_stands_twice_is_listed_with_its_line(shape, tmp_path):
     assert table.splitlines()[2].split()[:4] == ["2", "4", "id", "primary_key"]
 
 
-def test_the_list_of_errors_ends_and_says_how_many_more_there_are(shape, tmp_path):
+def test_the_list_of_errors_ends_and_says_how_many_more_there_are(shape: ObjectSchema, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("id,name,amount\n" + "x,,\n" * 2_000)
     message, _, table = refusal(file)
@@ -104,7 +107,7 @@ def test_the_list_of_errors_ends_and_says_how_many_more_there_are(shape, tmp_pat
     assert table.splitlines()[-1] == "... and 1,950 more"
 
 
-def test_a_header_that_does_not_fit_is_refused(shape, tmp_path):
+def test_a_header_that_does_not_fit_is_refused(shape: ObjectSchema, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text("id,nme,amount\n1,,\n")
     _, code, table = refusal(file)
@@ -114,7 +117,9 @@ def test_a_header_that_does_not_fit_is_refused(shape, tmp_path):
 
 
 @pytest.mark.parametrize("text", [b"", b'id,name,amount\n1,"x,\n', b"id,name,amount\n1,\xff,\n"])
-def test_an_empty_file_an_open_quote_and_wrong_bytes_are_refused(shape, tmp_path, text):
+def test_an_empty_file_an_open_quote_and_wrong_bytes_are_refused(
+    shape: ObjectSchema, tmp_path: Path, text: Any
+) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(text)
     assert refusal(file)[1] == 1
@@ -130,14 +135,18 @@ def test_an_empty_file_an_open_quote_and_wrong_bytes_are_refused(shape, tmp_path
         ({"table": " "}, "name: This field cannot be blank."),
     ],
 )
-def test_wrong_names_are_refused_with_the_nearest_and_exit_with_2(shape, tmp_path, options, message):
-    TableFactory(object=shape, name="week 2")
+def test_wrong_names_are_refused_with_the_nearest_and_exit_with_2(
+    shape: ObjectSchema, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    TableFactory.create(object=shape, name="week 2")
     file = tmp_path / "rows.csv"
     file.write_text("id,name,amount\n")
     assert refusal(file, **options)[:2] == (message, 2)
 
 
-def test_a_file_that_is_not_there_and_a_format_that_is_not_known_exit_with_2(shape, tmp_path):
+def test_a_file_that_is_not_there_and_a_format_that_is_not_known_exit_with_2(
+    shape: ObjectSchema, tmp_path: Path
+) -> None:
     assert "No such file" in refusal(tmp_path / "rows.csv")[0]
     message, code, _ = refusal(tmp_path / "rows.xml")
     assert message.endswith("ends with none of .csv, .ndjson, .jsonl, .json: say --format csv or ndjson or json.")

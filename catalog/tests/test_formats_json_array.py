@@ -32,18 +32,18 @@ def errors(conformed: Conformed) -> list[tuple[int, str, str]]:
     return [(error.row, error.attribute, error.code) for error in conformed.report.errors]
 
 
-def test_members_are_rows_and_decimals_keep_their_digits(tmp_path):
+def test_members_are_rows_and_decimals_keep_their_digits(tmp_path: Path) -> None:
     text = '\ufeff [ {"id": 1, "price": 1234567890123456789012345678.0123456789, "name": "é\\n"},\n{"id": 2} ]'
     conformed = read(text.encode(), tmp_path)
     found = duckdb.sql(f"SELECT id, price::VARCHAR, name FROM read_parquet('{conformed.parts[0].path}')").fetchall()
     assert found == [(1, "1234567890123456789012345678.0123456789", "é\n"), (2, None, None)]
 
 
-def test_an_empty_array_has_no_rows(tmp_path):
+def test_an_empty_array_has_no_rows(tmp_path: Path) -> None:
     assert read(b" [ ]\n", tmp_path).row_count == 0
 
 
-def test_members_are_checked_as_rows(tmp_path):
+def test_members_are_checked_as_rows(tmp_path: Path) -> None:
     text = b'[{"id": "1"}, {"id": 1, "id": 2}, {"nme": "x"}, 5, [1], null]'
     assert errors(read(text, tmp_path)) == [
         (1, "id", "type"),
@@ -56,7 +56,7 @@ def test_members_are_checked_as_rows(tmp_path):
 
 
 @pytest.mark.parametrize("text", [b"", b" \n", b'{"id": 1}', b'{"id": 1}\n{"id": 2}\n', b"x"])
-def test_what_is_no_array_is_refused_with_what_was_expected(tmp_path, text):
+def test_what_is_no_array_is_refused_with_what_was_expected(tmp_path: Path, text: bytes) -> None:
     conformed = read(text, tmp_path)
     assert errors(conformed) == [(0, "", "malformed")]
     assert conformed.report is not None
@@ -73,11 +73,11 @@ def test_what_is_no_array_is_refused_with_what_was_expected(tmp_path, text):
         (b'[{"id": 1},]', 2),
     ],
 )
-def test_an_array_that_breaks_off_is_refused_with_its_row(tmp_path, text, row):
+def test_an_array_that_breaks_off_is_refused_with_its_row(tmp_path: Path, text: bytes, row: int) -> None:
     assert errors(read(text, tmp_path)) == [(row, "", "malformed")]
 
 
-def test_invalid_utf_8_is_named_with_its_line(tmp_path):
+def test_invalid_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
     conformed = read(b'[{"id": 1},\n{"name": "\xff"}]', tmp_path)
     assert conformed.report is not None
     [error] = conformed.report.errors

@@ -37,15 +37,15 @@ ROWS = [
 
 @pytest.fixture
 def table() -> Table:
-    shape = ObjectSchemaFactory(definition={"attributes": ATTRIBUTES, "missingValues": ["", "NA"]})
-    return TableFactory(object=shape, rows=ROWS)
+    shape = ObjectSchemaFactory.create(definition={"attributes": ATTRIBUTES, "missingValues": ["", "NA"]})
+    return TableFactory.create(object=shape, rows=ROWS)
 
 
 def written(table: Table, name: str, with_ids: bool = False) -> str:
     return b"".join(export(table.current, FORMATS[name].rows, with_ids)).decode()
 
 
-def test_csv_has_null_as_nothing_and_quotes_only_what_needs_it(table):
+def test_csv_has_null_as_nothing_and_quotes_only_what_needs_it(table: Table) -> None:
     assert written(table, "csv") == (
         '"text, with comma",whole,exact,double,flag,day,moment,instant\n'
         '"a,""b""\r\né",9007199254740993,1234567890123456789012345678.0123456789,0.1,true,2026-01-31,'
@@ -55,7 +55,7 @@ def test_csv_has_null_as_nothing_and_quotes_only_what_needs_it(table):
     )
 
 
-def test_ndjson_has_a_line_for_each_row(table):
+def test_ndjson_has_a_line_for_each_row(table: Table) -> None:
     lines = [json.loads(line, parse_float=Decimal) for line in written(table, "ndjson").splitlines()]
     assert [line["text, with comma"] for line in lines] == ['a,"b"\r\né', "", "NA"]
     assert (lines[0]["exact"], lines[0]["moment"], lines[0]["instant"], lines[1]["whole"]) == (
@@ -67,7 +67,7 @@ def test_ndjson_has_a_line_for_each_row(table):
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
-def test_every_format_is_read_back_as_the_same_rows(table, tmp_path, name):
+def test_every_format_is_read_back_as_the_same_rows(table: Table, tmp_path: Path, name: str) -> None:
     text = written(table, name)
     copy = Table(object=table.object, name="copy")
     create_table(copy, FORMATS[name].read(io.BytesIO(text.encode()), tmp_path))
@@ -76,8 +76,8 @@ def test_every_format_is_read_back_as_the_same_rows(table, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
-def test_the_rows_of_all_parts_come_in_order(tmp_path, name):
-    table = TableFactory(rows=[{"id": 1}])
+def test_the_rows_of_all_parts_come_in_order(tmp_path: Path, name: str) -> None:
+    table = TableFactory.create(rows=[{"id": 1}])
     append_rows(table, json_rows([{"id": number} for number in range(2, 4)]))
     append_rows(table, json_rows([{"id": 4}]))
     assert table.current.parts.count() > 1 or table.current.row_count == 4
@@ -86,42 +86,42 @@ def test_the_rows_of_all_parts_come_in_order(tmp_path, name):
     assert [row["id"] for row in json.loads(written(copy, "json"))] == [1, 2, 3, 4]
 
 
-def test_a_table_without_rows_is_a_header_or_an_empty_array():
-    table = TableFactory(rows=[])
+def test_a_table_without_rows_is_a_header_or_an_empty_array() -> None:
+    table = TableFactory.create(rows=[])
     assert written(table, "csv") == "id,name,amount\n"
     assert written(table, "ndjson") == ""
     assert json.loads(written(table, "json")) == []
 
 
-def test_row_ids_come_first_when_they_are_asked_for():
-    table = TableFactory(rows=[{"id": 7}])
+def test_row_ids_come_first_when_they_are_asked_for() -> None:
+    table = TableFactory.create(rows=[{"id": 7}])
     assert written(table, "csv", with_ids=True) == "_id,id,name,amount\n1,7,,\n"
     assert json.loads(written(table, "json", with_ids=True)) == [{"_id": 1, "id": 7, "name": None, "amount": None}]
 
 
-def test_null_in_the_only_column_is_a_blank_line(tmp_path: Path):
-    shape = ObjectSchemaFactory(attributes=[{"name": "a", "type": "string"}])
-    table = TableFactory(object=shape, rows=[{"a": None}, {"a": ""}, {"a": "x"}, {"a": None}])
+def test_null_in_the_only_column_is_a_blank_line(tmp_path: Path) -> None:
+    shape = ObjectSchemaFactory.create(attributes=[{"name": "a", "type": "string"}])
+    table = TableFactory.create(object=shape, rows=[{"a": None}, {"a": ""}, {"a": "x"}, {"a": None}])
     assert written(table, "csv") == 'a\n\n""\nx\n\n'
     copy = Table(object=shape, name="copy")
     create_table(copy, FORMATS["csv"].read(io.BytesIO(written(table, "csv").encode()), tmp_path))
     assert written(copy, "csv") == written(table, "csv")
 
 
-def test_where_nothing_is_not_missing_null_is_the_first_missing_value():
-    shape = ObjectSchemaFactory(
+def test_where_nothing_is_not_missing_null_is_the_first_missing_value() -> None:
+    shape = ObjectSchemaFactory.create(
         definition={
             "attributes": [{"name": "a", "type": "string"}, {"name": "b", "type": "integer"}],
             "missingValues": ["NA"],
         }
     )
-    table = TableFactory(object=shape, rows=[{"a": None}, {"a": "NA", "b": 1}])
+    table = TableFactory.create(object=shape, rows=[{"a": None}, {"a": "NA", "b": 1}])
     assert written(table, "csv") == 'a,b\nNA,NA\n"NA",1\n'
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
-def test_decimals_keep_digits_that_a_double_has_not(name):
-    shape = ObjectSchemaFactory(attributes=[{"name": "a", "type": "number", "precision": 18, "scale": 2}])
-    table = TableFactory(object=shape, rows=['{"a": 1234567890123456.70}', '{"a": 2.50}'])
+def test_decimals_keep_digits_that_a_double_has_not(name: str) -> None:
+    shape = ObjectSchemaFactory.create(attributes=[{"name": "a", "type": "number", "precision": 18, "scale": 2}])
+    table = TableFactory.create(object=shape, rows=['{"a": 1234567890123456.70}', '{"a": 2.50}'])
     assert "1234567890123456.70" in written(table, name)
     assert "2.50" in written(table, name)

@@ -21,7 +21,7 @@ def run(command: str, *arguments: object) -> str:
     return out.getvalue()
 
 
-def test_the_jaffle_shop_is_loaded_once_and_then_unchanged():
+def test_the_jaffle_shop_is_loaded_once_and_then_unchanged() -> None:
     assert run("load_package", JAFFLE_SHOP).splitlines() == [
         "objects     18 created, 0 changed, 0 unchanged",
         "tables      60 created, 0 changed, 0 unchanged",
@@ -34,14 +34,14 @@ def test_the_jaffle_shop_is_loaded_once_and_then_unchanged():
     ]
 
 
-def test_a_dry_run_says_what_it_would_do_and_does_nothing():
+def test_a_dry_run_says_what_it_would_do_and_does_nothing() -> None:
     out = run("load_package", JAFFLE_SHOP, "--dry-run")
     assert "test cases  33 created" in out
     assert out.endswith("Dry run: nothing was changed.\n")
     assert (ObjectSchema.objects.count(), Table.objects.count()) == (0, 0)
 
 
-def test_what_was_changed_is_named(tmp_path):
+def test_what_was_changed_is_named(tmp_path: Path) -> None:
     run("load_package", JAFFLE_SHOP)
     run("export_package", tmp_path / "shop")
     descriptor = json.loads((tmp_path / "shop/datapackage.json").read_text())
@@ -53,7 +53,7 @@ def test_what_was_changed_is_named(tmp_path):
     assert TestCase.objects.get(name=descriptor["testCases"][0]["name"]).summary == "Changed."
 
 
-def test_problems_are_printed_each_on_a_line_and_exit_with_1(tmp_path):
+def test_problems_are_printed_each_on_a_line_and_exit_with_1(tmp_path: Path) -> None:
     (tmp_path / "datapackage.json").write_text('{"resources": [], "objects": ["a.json", "b.json"]}')
     err = io.StringIO()
     with pytest.raises(CommandError) as refused:
@@ -67,7 +67,7 @@ def test_problems_are_printed_each_on_a_line_and_exit_with_1(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["load_package", "export_package"])
-def test_an_application_that_is_not_there_exits_with_2(command, tmp_path):
+def test_an_application_that_is_not_there_exits_with_2(command: str, tmp_path: Path) -> None:
     with pytest.raises(CommandError) as refused:
         call_command(command, str(tmp_path), "--application", "dmeo")
     assert (str(refused.value), refused.value.returncode) == (
@@ -76,7 +76,7 @@ def test_an_application_that_is_not_there_exits_with_2(command, tmp_path):
     )
 
 
-def test_a_folder_that_holds_something_exits_with_2(tmp_path):
+def test_a_folder_that_holds_something_exits_with_2(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("x")
     with pytest.raises(CommandError) as refused:
         run("export_package", tmp_path)

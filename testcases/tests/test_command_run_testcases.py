@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from catalog.models import Application
+from catalog.models import Application, ObjectSchema
 from catalog.tests.factories import ObjectSchemaFactory
+from processes.models import Function
 from processes.tests.factories import FunctionFactory
 from testcases.models import Result, Run
 from testcases.tests.factories import TestCaseFactory
@@ -20,18 +21,18 @@ ROWS = [{"id": 1, "name": "ann", "amount": 2.5}, {"id": 2, "name": "bob", "amoun
 
 
 @pytest.fixture
-def shape(application: Application) -> Any:
-    return ObjectSchemaFactory(application=application, name="orders", primary_key=("id",))
+def shape(application: Application) -> ObjectSchema:
+    return ObjectSchemaFactory.create(application=application, name="orders", primary_key=("id",))
 
 
 @pytest.fixture
-def keep(shape: Any) -> Any:
+def keep(shape: ObjectSchema) -> Function:
     """A function that gives what it takes."""
     return make_function(shape, "keep", "SELECT * FROM orders")
 
 
-def make_function(shape: Any, name: str, query: str) -> Any:
-    return FunctionFactory(
+def make_function(shape: ObjectSchema, name: str, query: str) -> Function:
+    return FunctionFactory.create(
         application=shape.application,
         name=name,
         inputs={"orders": shape},
@@ -40,8 +41,10 @@ def make_function(shape: Any, name: str, query: str) -> Any:
     )
 
 
-def make_case(function: Any, name: str, expected: Any = ROWS, **fields: Any) -> Any:
-    return TestCaseFactory(function=function, name=name, inputs={"orders": ROWS}, outputs={"kept": expected}, **fields)
+def make_case(function: Function, name: str, expected: Any = ROWS, **fields: Any) -> Any:
+    return TestCaseFactory.create(
+        function=function, name=name, inputs={"orders": ROWS}, outputs={"kept": expected}, **fields
+    )
 
 
 def run(*arguments: str) -> tuple[str, str, int]:
@@ -60,7 +63,7 @@ def names(out: str) -> list[str]:
     return [line.split("  ")[0] for line in table if line]
 
 
-def test_a_case_that_passes_exits_with_0_and_draws_no_bar_where_no_terminal_is(keep):
+def test_a_case_that_passes_exits_with_0_and_draws_no_bar_where_no_terminal_is(keep: Function) -> None:
     make_case(keep, "same")
     out, err, code = run()
     assert code == 0
@@ -70,7 +73,7 @@ def test_a_case_that_passes_exits_with_0_and_draws_no_bar_where_no_terminal_is(k
     assert err == ""
 
 
-def test_a_case_that_fails_exits_with_1_and_shows_each_cell(keep):
+def test_a_case_that_fails_exits_with_1_and_shows_each_cell(keep: Function) -> None:
     expected = [{"id": 1, "name": "ann", "amount": 9}, {"id": 3, "name": None}]
     make_case(keep, "other", expected)
     out, _, code = run()
@@ -88,14 +91,14 @@ def test_a_case_that_fails_exits_with_1_and_shows_each_cell(keep):
     assert any(line.startswith('    unexpected  id: 2, name: "bob"') for line in shown)
 
 
-def test_the_listing_of_a_difference_ends_and_says_how_many_rows_more_differ(keep):
+def test_the_listing_of_a_difference_ends_and_says_how_many_rows_more_differ(keep: Function) -> None:
     make_case(keep, "other", [{"id": number} for number in range(10, 40)])
     out, _, _ = run("--diff-rows", "5")
     assert "    ... and 27 rows more that differ" in out
     assert out.count("missing  id:") + out.count("unexpected  id:") == 5
 
 
-def test_a_case_that_can_not_be_judged_exits_with_2_and_says_why(shape, keep):
+def test_a_case_that_can_not_be_judged_exits_with_2_and_says_why(shape: ObjectSchema, keep: Function) -> None:
     make_case(keep, "same")
     make_case(make_function(shape, "broken", "SELECT 1/0 AS id, error('out of milk') AS name, 1 AS amount"), "bad")
     out, _, code = run()
@@ -105,7 +108,7 @@ def test_a_case_that_can_not_be_judged_exits_with_2_and_says_why(shape, keep):
     assert ": 1 passed, 0 failed, 1 error, 0 skipped." in out
 
 
-def test_criteria_of_one_kind_are_alternatives_and_kinds_add_up(shape, keep):
+def test_criteria_of_one_kind_are_alternatives_and_kinds_add_up(shape: ObjectSchema, keep: Function) -> None:
     other = make_function(shape, "also", "SELECT * FROM orders")
     make_case(keep, "a", tags=["small"])
     make_case(keep, "b", tags=["large"])
@@ -117,9 +120,9 @@ def test_criteria_of_one_kind_are_alternatives_and_kinds_add_up(shape, keep):
     assert Run.objects.count() == 4
 
 
-def test_each_application_has_a_run_of_its_own(keep):
+def test_each_application_has_a_run_of_its_own(keep: Function) -> None:
     make_case(keep, "a")
-    elsewhere = ObjectSchemaFactory(application=Application.objects.get(name="demo"), name="orders")
+    elsewhere = ObjectSchemaFactory.create(application=Application.objects.get(name="demo"), name="orders")
     make_case(make_function(elsewhere, "keep", "SELECT * FROM orders"), "b")
     assert names(run()[0]) == ["b", "a"]
     assert {run.application.name: run.total for run in Run.objects.all()} == {"demo": 1, "test": 1}
@@ -135,7 +138,7 @@ def test_each_application_has_a_run_of_its_own(keep):
         (["--application", "demo"], "No test case is selected."),
     ],
 )
-def test_what_selects_nothing_exits_with_2_and_runs_nothing(keep, arguments, message):
+def test_what_selects_nothing_exits_with_2_and_runs_nothing(keep: Function, arguments: list[str], message: str) -> None:
     make_case(keep, "same")
     with pytest.raises(CommandError) as refused:
         run(*arguments)
@@ -143,7 +146,7 @@ def test_what_selects_nothing_exits_with_2_and_runs_nothing(keep, arguments, mes
     assert (Run.objects.count(), Result.objects.count()) == (0, 0)
 
 
-def test_json_has_the_same_verdicts_and_exact_numbers(keep):
+def test_json_has_the_same_verdicts_and_exact_numbers(keep: Function) -> None:
     make_case(keep, "same")
     make_case(keep, "other", [{"id": 1, "name": "ann", "amount": 9}])
     out, _, code = run("--output", "json")
@@ -155,7 +158,7 @@ def test_json_has_the_same_verdicts_and_exact_numbers(keep):
     assert changed["cells"] == {"amount": {"expected": Decimal("9.00"), "actual": Decimal("2.50")}}
 
 
-def test_names_can_not_move_the_cursor(keep):
+def test_names_can_not_move_the_cursor(keep: Function) -> None:
     query = "SELECT error(chr(27) || '[2J') AS id, name, amount FROM orders"
     function = make_function(keep.outputs[0].object, "quiet", query)
     make_case(function, "bad")
@@ -167,7 +170,7 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_gets_a_bar_that_goes_away(keep):
+def test_a_terminal_gets_a_bar_that_goes_away(keep: Function) -> None:
     make_case(keep, "same")
     err = _Terminal()
     call_command("run_testcases", stdout=io.StringIO(), stderr=err)

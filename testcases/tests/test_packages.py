@@ -127,7 +127,7 @@ def only_problem(folder: Path, application: Application) -> tuple[str, str, str]
 # --- what is loaded -------------------------------------------------------------------------------------------------
 
 
-def test_everything_that_a_package_names_is_loaded(folder, application):
+def test_everything_that_a_package_names_is_loaded(folder: Path, application: Application) -> None:
     report = load(folder, application)
     assert {kind: changes.created for kind, changes in report.changes.items()} == {
         "objects": ["orders", "totals"],
@@ -147,7 +147,7 @@ def test_everything_that_a_package_names_is_loaded(folder, application):
     assert case.function.implementations.get().definition == {"totals": FILES["functions/sum_orders.sql"]}
 
 
-def test_loading_again_changes_nothing(folder, application):
+def test_loading_again_changes_nothing(folder: Path, application: Application) -> None:
     load(folder, application)
     before = state()
     report = load(folder, application)
@@ -156,7 +156,7 @@ def test_loading_again_changes_nothing(folder, application):
     assert state() == before
 
 
-def test_rows_are_compared_by_content_whatever_their_ids(folder, application):
+def test_rows_are_compared_by_content_whatever_their_ids(folder: Path, application: Application) -> None:
     load(folder, application)
     table = Table.objects.get(object__name="orders")
     append_rows(table, JSONRows(['{"id": 3, "amount": 1}']))
@@ -175,7 +175,7 @@ def test_rows_are_compared_by_content_whatever_their_ids(folder, application):
         "id,note,amount\n",
     ],
 )
-def test_changed_rows_make_one_new_version_and_nothing_else(folder, application, text):
+def test_changed_rows_make_one_new_version_and_nothing_else(folder: Path, application: Application, text: str) -> None:
     load(folder, application)
     (folder / "tables/week-1.csv").write_text(text)
     report = load(folder, application)
@@ -184,7 +184,7 @@ def test_changed_rows_make_one_new_version_and_nothing_else(folder, application,
     assert load(folder, application).is_empty
 
 
-def test_a_changed_object_takes_its_tables_along(folder, application):
+def test_a_changed_object_takes_its_tables_along(folder: Path, application: Application) -> None:
     load(folder, application)
     change(folder, "objects/orders.json", lambda schema: schema["fields"][1].update(title="Remark"))
     report = load(folder, application)
@@ -193,7 +193,9 @@ def test_a_changed_object_takes_its_tables_along(folder, application):
     assert ObjectSchema.objects.get(name="orders").version == 2
 
 
-def test_an_object_and_its_rows_may_change_together_in_a_way_that_the_old_rows_forbid(folder, application):
+def test_an_object_and_its_rows_may_change_together_in_a_way_that_the_old_rows_forbid(
+    folder: Path, application: Application
+) -> None:
     load(folder, application)
     field = {"name": "shop", "type": "string", "constraints": {"required": True}}
     change(folder, "objects/orders.json", lambda schema: schema["fields"].append(field))
@@ -203,14 +205,16 @@ def test_an_object_and_its_rows_may_change_together_in_a_way_that_the_old_rows_f
     assert load(folder, application).is_empty
 
 
-def test_an_object_that_would_break_a_table_outside_the_package_is_refused(folder, application):
+def test_an_object_that_would_break_a_table_outside_the_package_is_refused(
+    folder: Path, application: Application
+) -> None:
     load(folder, application)
-    TableFactory(object=ObjectSchema.objects.get(name="orders"), name="outside", rows=[{"id": 9, "amount": 900}])
+    TableFactory.create(object=ObjectSchema.objects.get(name="orders"), name="outside", rows=[{"id": 9, "amount": 900}])
     change(folder, "objects/orders.json", lambda s: s["fields"][2]["constraints"].update(maximum=100))
     assert only_problem(folder, application) == ("objects/orders.json", "", "breaking_change")
 
 
-def test_a_function_may_gain_an_input_together_with_its_test_cases(folder, application):
+def test_a_function_may_gain_an_input_together_with_its_test_cases(folder: Path, application: Application) -> None:
     load(folder, application)
 
     def gain(descriptor: dict[str, Any]) -> None:
@@ -224,7 +228,7 @@ def test_a_function_may_gain_an_input_together_with_its_test_cases(folder, appli
     assert load(folder, application).is_empty
 
 
-def test_a_port_may_get_another_object_together_with_its_test_cases(folder, application):
+def test_a_port_may_get_another_object_together_with_its_test_cases(folder: Path, application: Application) -> None:
     load(folder, application)
 
     def swap(descriptor: dict[str, Any]) -> None:
@@ -236,15 +240,15 @@ def test_a_port_may_get_another_object_together_with_its_test_cases(folder, appl
     assert TestCase.objects.get().inputs[0].table.object.name == "totals"
 
 
-def test_a_port_that_a_test_case_outside_the_package_binds_stays(folder, application):
+def test_a_port_that_a_test_case_outside_the_package_binds_stays(folder: Path, application: Application) -> None:
     load(folder, application)
-    TestCaseFactory(function=Function.objects.get(), name="outside")
+    TestCaseFactory.create(function=Function.objects.get(), name="outside")
     change(folder, "datapackage.json", lambda d: d["functions"][0]["inputs"][0].update(object="totals"))
     file, pointer, code = only_problem(folder, application)
     assert (file, pointer, code) == ("datapackage.json", "/functions/0", "referenced")
 
 
-def test_what_the_package_does_not_name_is_left_alone(folder, application):
+def test_what_the_package_does_not_name_is_left_alone(folder: Path, application: Application) -> None:
     load(folder, application)
 
     def shrink(descriptor: dict[str, Any]) -> None:
@@ -258,14 +262,16 @@ def test_what_the_package_does_not_name_is_left_alone(folder, application):
     assert state() == before
 
 
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(folder, application):
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(folder: Path, application: Application) -> None:
     before = state()
     report = load(folder, application, is_dry_run=True)
     assert report.changes["test cases"].created == ["one week"]
     assert state() == before
 
 
-def test_queries_do_not_grow_with_what_is_unchanged(folder, application, django_assert_max_num_queries):
+def test_queries_do_not_grow_with_what_is_unchanged(
+    folder: Path, application: Application, django_assert_max_num_queries: Any
+) -> None:
     package = read_package(JAFFLE_SHOP)
     load_package(package, application)
     with django_assert_max_num_queries(20):
@@ -276,7 +282,9 @@ def test_queries_do_not_grow_with_what_is_unchanged(folder, application, django_
 
 
 @pytest.mark.parametrize("source", [JAFFLE_SHOP, None], ids=["jaffle shop", "small"])
-def test_a_package_that_was_loaded_and_exported_is_the_same_package(source, folder, application, tmp_path):
+def test_a_package_that_was_loaded_and_exported_is_the_same_package(
+    source: Path | None, folder: Path, application: Application, tmp_path: Path
+) -> None:
     path = source or folder
     load(path, application)
     write_package(application, tmp_path / "exported")
@@ -305,7 +313,9 @@ def _cells(text: str) -> str:
     return text.replace(",3\n", ",3.00\n") if "note" in text else text
 
 
-def test_names_that_are_no_file_names_are_exported_and_loaded(folder, application, tmp_path):
+def test_names_that_are_no_file_names_are_exported_and_loaded(
+    folder: Path, application: Application, tmp_path: Path
+) -> None:
     names = ["../../etc/passwd", "week 1", "Week 1", "week/1", "é'\"; DROP", "con:x", "." * 5]
 
     def rename(descriptor: dict[str, Any]) -> None:
@@ -323,7 +333,7 @@ def test_names_that_are_no_file_names_are_exported_and_loaded(folder, applicatio
     assert load(tmp_path / "exported", application).is_empty
 
 
-def test_a_folder_that_holds_something_is_not_written_over(folder, application):
+def test_a_folder_that_holds_something_is_not_written_over(folder: Path, application: Application) -> None:
     with pytest.raises(FileExistsError):
         write_package(application, folder)
     assert (folder / "datapackage.json").read_text() == FILES["datapackage.json"]
@@ -333,7 +343,7 @@ def test_a_folder_that_holds_something_is_not_written_over(folder, application):
 
 
 @pytest.mark.parametrize("file", [name for name in FILES if name != "datapackage.json"])
-def test_a_missing_file_is_named_where_it_is_named(folder, application, file):
+def test_a_missing_file_is_named_where_it_is_named(folder: Path, application: Application, file: str) -> None:
     (folder / file).unlink()
     problems = refused(folder, application)
     assert [(problem.file, problem.code) for problem in problems] == [("datapackage.json", "missing_file")]
@@ -344,7 +354,9 @@ def test_a_missing_file_is_named_where_it_is_named(folder, application, file):
     assert descriptor == file
 
 
-def test_a_folder_without_a_descriptor_and_no_folder_are_refused(folder, application, tmp_path):
+def test_a_folder_without_a_descriptor_and_no_folder_are_refused(
+    folder: Path, application: Application, tmp_path: Path
+) -> None:
     (folder / "datapackage.json").unlink()
     assert only_problem(folder, application) == ("datapackage.json", "", "missing_file")
     assert only_problem(tmp_path / "nowhere", application)[2] == "missing_file"
@@ -354,12 +366,12 @@ def test_a_folder_without_a_descriptor_and_no_folder_are_refused(folder, applica
     "text", ['{"name": }', "", "{", '{"name": "a", "name": "b"}', '{"version": NaN}', "[" * 100_000]
 )
 @pytest.mark.parametrize("file", ["datapackage.json", "objects/orders.json"])
-def test_broken_json_is_refused_with_its_file(folder, application, file, text):
+def test_broken_json_is_refused_with_its_file(folder: Path, application: Application, file: str, text: str) -> None:
     (folder / file).write_text(text)
     assert only_problem(folder, application) == (file, "", "malformed")
 
 
-def test_text_that_is_not_utf_8_is_refused_with_its_line(folder, application):
+def test_text_that_is_not_utf_8_is_refused_with_its_line(folder: Path, application: Application) -> None:
     (folder / "functions/sum_orders.sql").write_bytes(b"SELECT 1\n-- \xff\n")
     (folder / "tables/totals.csv").write_bytes(b"total\n\xff\n")
     assert only_problem(folder, application) == ("functions/sum_orders.sql", "", "encoding")
@@ -382,7 +394,9 @@ def test_text_that_is_not_utf_8_is_refused_with_its_line(folder, application):
         "linked/outside.csv",
     ],
 )
-def test_no_path_leaves_the_folder_and_no_address_is_fetched(folder, application, tmp_path, path):
+def test_no_path_leaves_the_folder_and_no_address_is_fetched(
+    folder: Path, application: Application, tmp_path: Path, path: str
+) -> None:
     (tmp_path / "outside.csv").write_text(FILES["tables/week-1.csv"])
     (folder / "link.csv").symlink_to(tmp_path / "outside.csv")
     (folder / "linked").symlink_to(tmp_path)
@@ -395,7 +409,9 @@ def test_no_path_leaves_the_folder_and_no_address_is_fetched(folder, application
     assert only_problem(folder, application) == ("datapackage.json", place, "unsafe_path")
 
 
-def test_ragged_rows_and_wrong_cells_of_all_files_are_named_with_row_and_line(folder, application):
+def test_ragged_rows_and_wrong_cells_of_all_files_are_named_with_row_and_line(
+    folder: Path, application: Application
+) -> None:
     (folder / "tables/week-1.csv").write_text('id,note,amount\n1,"a\nb",2.50\n2\nx,,-1\n')
     (folder / "tables/totals.csv").write_text("total\n1,2\n")
     found = [(problem.file, problem.row, problem.line, problem.code) for problem in refused(folder, application)]
@@ -407,13 +423,13 @@ def test_ragged_rows_and_wrong_cells_of_all_files_are_named_with_row_and_line(fo
     ]
 
 
-def test_a_key_that_stands_twice_in_a_file_is_named_with_row_and_line(folder, application):
+def test_a_key_that_stands_twice_in_a_file_is_named_with_row_and_line(folder: Path, application: Application) -> None:
     (folder / "tables/week-1.csv").write_text("id,note,amount\n1,,\n1,,\n")
     [problem] = refused(folder, application)
     assert (problem.file, problem.row, problem.line, problem.code) == ("tables/week-1.csv", 2, 3, "primary_key")
 
 
-def test_many_errors_of_one_file_are_cut_and_counted(folder, application):
+def test_many_errors_of_one_file_are_cut_and_counted(folder: Path, application: Application) -> None:
     (folder / "tables/week-1.csv").write_text("id,note,amount\n" + "x,,\n" * 2_500)
     problems = refused(folder, application)
     assert len(problems) == 20
@@ -461,14 +477,16 @@ def _set(*path: Any) -> Callable[[Any], None]:
         (_set("testCases", 0, "comparison", {"keys": []}), "/testCases/0/comparison/keys", "unknown_option"),
     ],
 )
-def test_what_is_wrong_in_the_descriptor_is_named_with_its_place(folder, application, edit, pointer, code):
+def test_what_is_wrong_in_the_descriptor_is_named_with_its_place(
+    folder: Path, application: Application, edit: Callable[[Any], Any], pointer: str, code: str
+) -> None:
     change(folder, "datapackage.json", edit)
     found = [(problem.file, problem.pointer, problem.code) for problem in refused(folder, application)]
     assert ("datapackage.json", pointer, code) in found
 
 
 @pytest.mark.parametrize("kind", ["resources", "objects", "functions", "testCases"])
-def test_what_stands_twice_is_refused(folder, application, kind):
+def test_what_stands_twice_is_refused(folder: Path, application: Application, kind: str) -> None:
     change(folder, "datapackage.json", lambda descriptor: descriptor[kind].append(descriptor[kind][0]))
     assert {problem.code for problem in refused(folder, application)} == {"duplicate"}
 
@@ -486,20 +504,22 @@ def test_what_stands_twice_is_refused(folder, application, kind):
         (_set("description", 7), "/description", "type"),
     ],
 )
-def test_what_is_wrong_in_an_object_is_named_with_its_place(folder, application, edit, pointer, code):
+def test_what_is_wrong_in_an_object_is_named_with_its_place(
+    folder: Path, application: Application, edit: Callable[[Any], Any], pointer: str, code: str
+) -> None:
     change(folder, "objects/orders.json", edit)
     assert ("objects/orders.json", pointer, code) in [
         (problem.file, problem.pointer, problem.code) for problem in refused(folder, application)
     ]
 
 
-def test_sql_that_does_not_parse_is_refused_with_its_place(folder, application):
+def test_sql_that_does_not_parse_is_refused_with_its_place(folder: Path, application: Application) -> None:
     (folder / "functions/sum_orders.sql").write_text("SELEC 1")
     [problem] = refused(folder, application)
     assert problem.pointer.startswith("/functions/0/implementations/0/definition")
 
 
-def test_a_late_problem_undoes_what_came_before_it(folder, application):
+def test_a_late_problem_undoes_what_came_before_it(folder: Path, application: Application) -> None:
     load(folder, application)
     (folder / "tables/week-1.csv").write_text("id,note,amount\n7,,1\n")
     change(folder, "objects/orders.json", lambda schema: schema.update(description="Changed."))
@@ -507,7 +527,7 @@ def test_a_late_problem_undoes_what_came_before_it(folder, application):
     assert refused(folder, application)[0].code == "unknown_parameter"
 
 
-def test_all_problems_are_found_at_once(folder, application):
+def test_all_problems_are_found_at_once(folder: Path, application: Application) -> None:
     shutil.rmtree(folder / "functions")
     change(folder, "objects/totals.json", _set("fields", 0, "type", "nmber"))
     change(folder, "datapackage.json", _set("testCases", 0, "function", "sum"))
