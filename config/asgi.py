@@ -1,8 +1,11 @@
 """The ASGI application: `config.asgi:application`."""
 
 import os
+import warnings
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# WhiteNoise serves small files with synchronous iterators, which is harmless; rows are streamed asynchronously.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 application = get_asgi_application()
