@@ -30,7 +30,8 @@ def measure(appends: int) -> int:
             seconds = time.perf_counter() - started
             table.refresh_from_db()
             count = "SELECT count(*), count(DISTINCT _id), count(DISTINCT id) FROM"
-            found = read(table.current, lambda connection, rows: connection.execute(f"{count} ({rows})").fetchone())
+            counted = read(table.current, lambda connection, rows: connection.execute(f"{count} ({rows})").fetchone())
+            found = counted or (0, 0, 0)
             expected = appends * PROCESSES
             print(
                 f"{found[0]} rows, {found[1]} distinct ids, {found[2]} distinct values, version {table.version}, "

@@ -68,7 +68,8 @@ def what_is_wrong(table: Any, row_count: int, parts_before: int) -> str:
 
     def sums(version: Any) -> tuple[int, int, int]:
         query = "SELECT count(*), coalesce(sum(id), 0)::BIGINT, count(DISTINCT _id) FROM"
-        return read(version, lambda connection, rows: connection.execute(f"{query} ({rows})").fetchone())
+        found = read(version, lambda connection, rows: connection.execute(f"{query} ({rows})").fetchone())
+        return found or (0, 0, 0)
 
     table.refresh_from_db()
     old = (OLD_ROWS, -OLD_ROWS * (OLD_ROWS + 1) // 2, OLD_ROWS)

@@ -134,7 +134,7 @@ def _type_setting_problems(attribute: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"/{name}", "out_of_range", f"The {name} is a whole number of at most {PRECISION_LIMIT}.")
     if scale is not None and precision is None and kind == "number":
         yield Problem("/scale", "not_allowed", "A scale needs a precision beside it.")
-    elif _is_whole(precision) and _is_whole(scale) and scale > precision:
+    elif isinstance(precision, int) and isinstance(scale, int) and scale > precision:
         yield Problem("/scale", "contradiction", f"The scale {scale} is greater than the precision {precision}.")
     if "timezone" in attribute:
         if kind != "datetime":

@@ -99,6 +99,6 @@ def check_ndjson(check_source: Callable[..., Checked], tmp_path: Path) -> Callab
         stream = io.BytesIO(content) if isinstance(content, bytes) else content
         directory = tmp_path / "lines"
         directory.mkdir(exist_ok=True)
-        return check_source(attributes, JSONLines(stream, directory), **keys)  # type: ignore[arg-type]
+        return check_source(attributes, JSONLines(stream, directory), **keys)
 
     return check

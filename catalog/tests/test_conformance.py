@@ -134,10 +134,8 @@ def test_two_thousand_attributes_are_checked_together(check_rows):
     ]
     row = {attribute["name"]: number for number, attribute in enumerate(attributes)}
     assert check_rows(attributes, *[row] * 20).errors == ()
-    checked = check_rows(attributes, {**row, "attribute 7": -1}, {**row, "attribute 1999": None}, {})
-    assert checked.error_count == 2002
-    assert checked.found[:2] == [(1, "attribute 7", "minimum"), (2, "attribute 1999", "required")]
-    assert len(checked.errors) == ERRORS_LISTED
+    checked = check_rows(attributes, row, {**row, "attribute 7": -1}, {**row, "attribute 1999": None})
+    assert checked.found == [(2, "attribute 7", "minimum"), (3, "attribute 1999", "required")]
 
 
 def test_the_list_of_errors_stops_at_a_thousand_and_the_total_is_true_over_all_slices(check_ndjson):
@@ -167,7 +165,7 @@ def test_errors_of_several_slices_stand_in_the_order_of_rows(check_ndjson):
             yield faulty.get(row, line % (row % 10 + 1))
 
     stream.rest, stream.row = b"".join(lines()), row_count
-    stream.seek = lambda position, whence=0: position  # type: ignore[method-assign]
+    stream.seek = lambda position, whence=0: position
     checked = check_ndjson(attributes, stream)
     assert checked.found == [(5, "id", "type"), (SLICE_ROWS + 1, "", "encoding"), (2 * SLICE_ROWS + 3, "id", "enum")]
 

@@ -234,7 +234,7 @@ def test_many_small_appends_make_few_parts_and_every_version_stays_readable(tabl
 
 def test_a_big_append_has_several_parts_and_any_row_of_them_can_be_changed(table, tmp_path):
     row_count = SLICE_ROWS * 2 + 100
-    append_rows(table, JSONLines(GeneratedLines(row_count, b'{"n": 1%07d}\n'), tmp_path))  # type: ignore[arg-type]
+    append_rows(table, JSONLines(GeneratedLines(row_count, b'{"n": 1%07d}\n'), tmp_path))
     parts = [place.part for place in table.current.version_parts.select_related("part").order_by("position")]
     assert [part.row_count for part in parts] == [3, PART_ROWS, PART_ROWS, 100]
     assert table.row_count == row_count + 3
@@ -245,7 +245,7 @@ def test_a_big_append_has_several_parts_and_any_row_of_them_can_be_changed(table
     assert changed == [(-row_id, "changed", row_id, 3) for row_id in chosen]
     assert table.row_count == row_count + 3
 
-    delete_rows(table, range(4, SLICE_ROWS + 4))  # type: ignore[arg-type]
+    delete_rows(table, range(4, SLICE_ROWS + 4))
     assert [place.part.row_count for place in table.current.version_parts.order_by("position")] == [3, PART_ROWS, 100]
     assert rows_of(table, 1) == [(1, "row 1", 1, 1), (2, "row 2", 2, 1), (3, "row 3", 3, 1)]
 
@@ -302,7 +302,7 @@ def test_another_writer_who_comes_in_between_is_not_overwritten(table, transacti
                 append_rows(Table.objects.get(pk=table.pk), inner)
             return super().read(size)
 
-    append_rows(table, JSONLines(Overtaken(5, b'{"n": 10%d}\n'), tmp_path))  # type: ignore[arg-type]
+    append_rows(table, JSONLines(Overtaken(5, b'{"n": 10%d}\n'), tmp_path))
     assert [(row[0], row[-2], row[-1]) for row in rows_of(table)[3:]] == [
         (77, 4, 2),
         *((100 + place, 5 + place, 3) for place in range(5)),
@@ -317,7 +317,7 @@ def test_rows_that_would_repeat_the_overtaker_are_refused(table, transactional_d
             return super().read(size)
 
     with pytest.raises(NonconformingError) as caught:
-        append_rows(table, JSONLines(Overtaken(5, b'{"n": 10%d}\n'), tmp_path))  # type: ignore[arg-type]
+        append_rows(table, JSONLines(Overtaken(5, b'{"n": 10%d}\n'), tmp_path))
     assert [(error.row, error.code) for error in caught.value.report.errors] == [(3, "primary_key")]
 
 
@@ -325,7 +325,7 @@ def test_rows_with_equal_content_share_a_part_between_tables():
     shape = ObjectSchemaFactory.create(attributes=NAMED)
     TableFactory.create_batch(3, object=shape, rows=[{"n": 1}])
     assert Part.objects.count() == 1
-    contents.delete_rows(Table.objects.first(), [1])  # type: ignore[arg-type]
+    contents.delete_rows(Table.objects.first(), [1])
     assert [table.row_count for table in Table.objects.order_by("row_count")] == [0, 1, 1]
 
 

@@ -107,7 +107,7 @@ def test_a_key_is_found_again_in_another_part(tmp_path, attribute, line):
     keyed = shape({"name": "k", **attribute}, primary_key=["k"])
     row_count = SLICE_ROWS + 2_000
     table = Table(object=keyed, name="two parts")
-    create_table(table, JSONLines(GeneratedLines(row_count, line), tmp_path))  # type: ignore[arg-type]
+    create_table(table, JSONLines(GeneratedLines(row_count, line), tmp_path))
     assert table.current.version_parts.count() == 2
 
     found = refused(append_rows, table, json_rows([(line % (row_count + 1)).decode(), (line % 5).decode()]))
@@ -118,7 +118,7 @@ def test_the_total_of_repeated_keys_is_true(tmp_path):
     keyed = shape({"name": "k", **INTEGER}, primary_key=["k"])
     table = TableFactory.create(object=keyed, rows=[{"k": number} for number in range(1500)])
     with pytest.raises(NonconformingError) as caught:
-        append_rows(table, JSONLines(GeneratedLines(2000, b'{"k": %d}\n'), tmp_path))  # type: ignore[arg-type]
+        append_rows(table, JSONLines(GeneratedLines(2000, b'{"k": %d}\n'), tmp_path))
     report = caught.value.report
     assert (report.error_count, len(report.errors), report.is_truncated) == (1500, 1000, True)
     assert [error.row for error in report.errors] == list(range(1, 1001))

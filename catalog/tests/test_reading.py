@@ -68,7 +68,7 @@ def test_a_file_that_goes_during_a_query_comes_back_and_the_query_starts_again(t
         if not seen:
             harm(version_paths(table.current)[1])
         seen.append(rows)
-        return connection.execute(f"SELECT sum(n) FROM ({rows})").fetchone()[0]  # type: ignore[index]
+        return connection.execute(f"SELECT sum(n) FROM ({rows})").fetchone()[0]
 
     assert read(table.current, query) == 21
     assert len(seen) == 2

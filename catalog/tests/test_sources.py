@@ -111,7 +111,7 @@ def test_long_rows_are_cut_into_smaller_slices(tmp_path):
 
 
 def test_slices_can_be_asked_for_again(tmp_path):
-    source = JSONLines(GeneratedLines(SLICE_ROWS + 5, b'{"id": %d}\n'), tmp_path)  # type: ignore[arg-type]
+    source = JSONLines(GeneratedLines(SLICE_ROWS + 5, b'{"id": %d}\n'), tmp_path)
     assert [each.rows_before for each in source.slices()] == [0, SLICE_ROWS]
     assert [each.rows_before for each in source.slices()] == [0, SLICE_ROWS]
 
