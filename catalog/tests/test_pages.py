@@ -341,7 +341,7 @@ def test_rows_are_uploaded_in_any_format(browser: Client, shape: ObjectSchema, n
         ({"file": SimpleUploadedFile("rows.tsv", b"id\t\xff")}, "not valid UTF-8"),
         ({"pasted": "id", "file": SimpleUploadedFile("rows.csv", b"x")}, "give them in one way"),
         ({"pasted": "id,name,amount\n1,a,1", "rows": "1", "cell-0-0": "1"}, "give them in one way"),
-        ({"name": ""}, "This field is required"),
+        ({"name": ""}, "may not be blank"),
     ],
 )
 def test_rows_that_cannot_be_read_make_no_table(
