@@ -55,7 +55,7 @@ def _parameter_problems(parameter: Mapping[str, Any]) -> Iterator[Problem]:
     if isinstance(called, str) and not called.isidentifier():
         message = f"The parameter {called!r} is written ${called} in SQL: letters, digits and _ only, no digit first."
         yield Problem("/name", "invalid", message)
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         yield Problem("/type", "unknown_type", f"The type {kind!r} is unknown; {nearest(kind, list(TYPES))}")
     elif parameter.get("default") is not None and _argument(parameter, parameter["default"]) is None:
         yield Problem("/default", "type", _wrong_value(parameter, parameter["default"]))

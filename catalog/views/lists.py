@@ -33,6 +33,8 @@ def search(rows: QuerySet[Row], text: str, *fields: str) -> QuerySet[Row]:
     words = text.split()
     if not words:
         return rows
+    if "\0" in text:  # no text that is stored holds it, and PostgreSQL refuses to look for it
+        return rows.none()
     return rows.filter(
         reduce(and_, (reduce(or_, (Q(**{f"{name}__icontains": word}) for name in fields)) for word in words))
     )

@@ -141,6 +141,12 @@ def test_an_unknown_application_is_invalid(api: APIClient, body: dict[str, Any])
     assert (answer.status_code, places(answer)) == (400, [("/application", "does_not_exist")])
 
 
+@pytest.mark.parametrize("kind", [None, [], {}, 5, "money"])
+def test_a_parameter_of_no_known_type_is_refused(api: APIClient, body: dict[str, Any], kind: Any) -> None:
+    answer = api.post(ADDRESS, {**body, "parameters": [{"name": "as_of", "type": kind}]})
+    assert (answer.status_code, places(answer)) == (400, [("/parameters/0/type", "unknown_type")])
+
+
 def test_a_function_stays_in_its_application(api: APIClient, body: dict[str, Any]) -> None:
     made = api.post(ADDRESS, body)
     answer = api.patch(made["Location"], {"application": ApplicationFactory.create().name})

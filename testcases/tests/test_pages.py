@@ -190,6 +190,13 @@ def test_nothing_is_run_where_nothing_is_chosen(browser: Client, right: TestCase
     assert not Run.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["home", "function-list", "test-case-list", "run-list"])
+@pytest.mark.parametrize("query", ["search=%00", "function=%00", "verdict=good", "page=-1", "page=x"])
+def test_a_query_that_means_nothing_harms_no_list(browser: Client, right: TestCase, name: str, query: str) -> None:
+    assert browser.get(f"{reverse(name)}?{query}").status_code == 200
+    assert browser.post(reverse("run-create"), {"test_case": "\0", "selected": "1"}).status_code == 302
+
+
 def test_a_run_shows_the_table_of_verdicts(browser: Client, right: TestCase, wrong: TestCase) -> None:
     browser.post(reverse("function-run", args=[right.function_id]))
     run = Run.objects.get()

@@ -41,7 +41,7 @@ def test_case_list(request: HttpRequest) -> HttpResponse:
     """Test cases with their last verdicts; those chosen can be run."""
     found = TestCaseFilter(request.GET, TestCase.objects.with_parts().with_last_result())
     cases = search(found.qs, request.GET.get("search", ""), *SEARCHED)
-    function = request.GET.get("function")
+    function = found.form.cleaned_data.get("function") if found.is_valid() else None
     context = {
         "page": paginated(request, cases),
         "applications": Application.objects.values_list("name", flat=True),

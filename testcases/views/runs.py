@@ -86,7 +86,7 @@ def run_create(request: HttpRequest) -> HttpResponse:
         messages.error(request, "The list that was shown can't be found again, so nothing was run.")
         return redirect("test-case-list")
     cases = search(found.qs, request.GET.get("search", ""), *SEARCHED)
-    ticked = request.POST.getlist("test_case")
+    ticked = [each for each in request.POST.getlist("test_case") if each.isalnum()]
     if "selected" in request.POST:
         cases = cases.filter(pk__in=ticked)
     return _run(request, cases, {"query": request.GET.dict()} if not ticked else {"test_cases": ticked})
