@@ -56,6 +56,10 @@ class Attribute:
         return self.type == "number" and self.precision is not None
 
 
+ROW_ID = Attribute("_id", "integer")
+"""The number of a row in its Table, read and written like an attribute."""
+
+
 @dataclass(frozen=True)
 class Schema:
     """A parsed ObjectVersion."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from catalog import engine
-from catalog.attributes import Attribute, Schema, as_text, describe_type
-from catalog.engine import quote_name, quote_text
+from catalog.attributes import ROW_ID, Attribute, Schema, as_text, describe_type
+from catalog.engine import quote_name
+from catalog.formats.writers import json_line
 from config.problems import Problem, nearest, pointer
 
-ROW_ID: Final = Attribute("_id", "integer")
 CONDITION_LIMIT: Final = 50
 MEMBER_LIMIT: Final = 10_000
 
@@ -124,11 +124,7 @@ class RowQuery:
     def lines(self, relation: str) -> tuple[str, dict[str, Any]]:
         """SQL and parameters of the rows as text, each a JSON object, by `_id`."""
         where, parameters = self._where()
-        members = ", ',', ".join(
-            f"{quote_text(json.dumps(each.name, ensure_ascii=False) + ':')}, coalesce({_json(each)}, 'null')"
-            for each in self.attributes
-        )
-        return f"SELECT concat('{{', {members}, '}}') FROM ({relation}){where} ORDER BY _id", parameters
+        return f"SELECT {json_line(self.attributes)} FROM ({relation}){where} ORDER BY _id", parameters
 
     def _where(self) -> tuple[str, dict[str, Any]]:
         parameters: dict[str, Any] = {}
@@ -149,13 +145,6 @@ def _answered(attribute: Attribute) -> str:
         moment, mark = (f"({column} AT TIME ZONE 'UTC')", "Z") if attribute.timezone else (column, "")
         return f"replace(CAST({moment} AS VARCHAR), ' ', 'T') || '{mark}'"
     return column
-
-
-def _json(attribute: Attribute) -> str:
-    """SQL of a value as JSON text; a decimal keeps its digits, which to_json would pass through a double."""
-    if attribute.is_exact:
-        return f"CAST({quote_name(attribute.name)} AS VARCHAR)"
-    return f"CAST(to_json({_answered(attribute)}) AS VARCHAR)"
 
 
 # --- reading a URL --------------------------------------------------------------------------------------------------

@@ -5,15 +5,13 @@ empty text stay two things.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from catalog.attributes import Attribute, Schema
+from catalog.attributes import ROW_ID, Attribute, Schema
 from catalog.engine import quote_name, quote_text
-
-ROW_ID = "_id"
 
 
 @dataclass(frozen=True)
@@ -40,9 +38,9 @@ class RowFormat:
 
         relation: SQL of the Part's rows, usable as `FROM (relation)`.
         """
-        select = f"SELECT {ROW_ID}, {self.line(schema, with_ids)} AS line FROM ({relation})"
+        select = f"SELECT {ROW_ID.name}, {self.line(schema, with_ids)} AS line FROM ({relation})"
         row = connection.execute(
-            f"SELECT string_agg(line, {quote_text(self.between)} ORDER BY {ROW_ID}) FROM ({select})"
+            f"SELECT string_agg(line, {quote_text(self.between)} ORDER BY {ROW_ID.name}) FROM ({select})"
         ).fetchone()
         return row[0] if row else None
 
@@ -54,7 +52,7 @@ def _csv_line(schema: Schema, with_ids: bool) -> str:
     nothing = _quoted_null(schema.missing_values)
     cells = [_csv_cell(attribute, schema.missing_values, nothing) for attribute in schema.attributes]
     if with_ids:
-        cells.insert(0, f"CAST({ROW_ID} AS VARCHAR)")
+        cells.insert(0, _text(ROW_ID))
     return " || ',' || ".join(cells)
 
 
@@ -77,7 +75,7 @@ def _csv_cell(attribute: Attribute, missing_values: Sequence[str], nothing: str)
 
 
 def _csv_head(schema: Schema, with_ids: bool) -> str:
-    names = [ROW_ID, *schema.names] if with_ids else schema.names
+    names = [ROW_ID.name, *schema.names] if with_ids else schema.names
     return ",".join(_csv_name(name) for name in names) + "\n"
 
 
@@ -99,9 +97,12 @@ def _text(attribute: Attribute) -> str:
 
 
 def _json_line(schema: Schema, with_ids: bool) -> str:
-    members = [f"{_json_name(a.name)}, coalesce({_json_cell(a)}, 'null')" for a in schema.attributes]
-    if with_ids:
-        members.insert(0, f"{_json_name(ROW_ID)}, {ROW_ID}")
+    return json_line([ROW_ID, *schema.attributes] if with_ids else schema.attributes)
+
+
+def json_line(attributes: Iterable[Attribute]) -> str:
+    """SQL of a row as a JSON object of these attributes, over the columns of a Part."""
+    members = [f"{_json_name(a.name)}, coalesce({_json_cell(a)}, 'null')" for a in attributes]
     between = ", ',', "
     return f"concat('{{', {between.join(members)}, '}}')"
 

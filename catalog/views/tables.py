@@ -5,7 +5,6 @@ from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from catalog.contents import NonconformingError, StaleVersionError, Write, revert_table
@@ -18,6 +17,7 @@ from catalog.models import Application, ObjectSchema, Table, TableVersion
 from catalog.queries import OPERATORS
 from catalog.views.lists import author, paginated, referrers, search
 from catalog.views.rows import WORDS, added_filter, query_string, row_page
+from config.api.streams import stream_response
 
 VERSIONS_SHOWN = 100
 
@@ -129,10 +129,8 @@ def table_download(request: HttpRequest, pk: str, name: str) -> StreamingHttpRes
     table = _table(pk)
     version = _version(table, request.GET.get("version", ""))
     row_format = FORMATS[name].rows
-    response = StreamingHttpResponse(export(version, row_format), content_type=row_format.media_type)
     file_name = f"{table.object.name} {table.name} v{version.number}{row_format.suffix}"
-    response["Content-Disposition"] = content_disposition_header(True, file_name) or "attachment"
-    return response
+    return stream_response(request, export(version, row_format), row_format.media_type, file_name)
 
 
 @require_POST

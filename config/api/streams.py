@@ -1,16 +1,13 @@
 """Bodies that are too large to hold: answers sent block by block, uploads read block by block."""
 
-import re
 from collections.abc import AsyncIterator, Iterator
-from typing import Final
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
-
-END: Final = b""
+from django.utils.http import content_disposition_header
 
 
 def stream_response(
@@ -19,16 +16,15 @@ def stream_response(
     """Send blocks as they come. Under ASGI Django would first gather a plain iterator in memory, so it gets another."""
     body = _as_async(blocks) if isinstance(request, ASGIRequest) else blocks
     response = StreamingHttpResponse(body, content_type=media_type)
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", file_name).strip("-") or "rows"
-    response["Content-Disposition"] = f'attachment; filename="{plain}"'
+    response["Content-Disposition"] = content_disposition_header(True, file_name) or "attachment"
     return response
 
 
 async def _as_async(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    def following() -> bytes:
-        return next(blocks, END)
+    def following() -> bytes | None:
+        return next(blocks, None)
 
-    while block := await sync_to_async(following)():
+    while (block := await sync_to_async(following)()) is not None:
         yield block
 
 

@@ -105,7 +105,7 @@ def test_no_page_is_wider_than_the_screen(browser, open_site, failing_case, size
 
 @pytest.mark.parametrize(("path", "text"), [("/api/docs", "applications"), ("/api/redoc", "applications")])
 def test_the_documentation_of_the_api_is_drawn_without_the_network(browser, open_site, path, text):
-    page, errors = visit(browser)
+    page, _ = visit(browser)
     asked: list[str] = []
     page.on("requestfinished", lambda request: asked.append(request.url))  # the policy stops the others
     page.goto(open_site.url + path)
