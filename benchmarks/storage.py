@@ -30,7 +30,7 @@ COLUMNS = {
 }
 GENERATED = """SELECT i AS id, 'customer ' || (i % 1000) AS name, (i * 7919 % 1000003) / 100.0::DOUBLE AS amount,
 i % 7 AS quantity, i % 2 = 0 AS active, DATE '2020-01-01' + (i % 1000)::INTEGER AS day,
-TIMESTAMP '2020-01-01' + to_seconds(i) AS moment,
+strftime(TIMESTAMP '2020-01-01' + to_seconds(i), '%Y-%m-%dT%H:%M:%S') AS moment,
 CASE WHEN i % 10 = 0 THEN NULL ELSE 'note "' || i || '" é' END AS note FROM range({rows}) AS numbers(i)"""
 WHERE = [("amount__gte", "9000"), ("quantity", "3")]
 RAW_WHERE = "amount >= 9000 AND quantity = 3"

@@ -224,14 +224,24 @@ def _integer_from_usual_json(attribute: Attribute, cell: str) -> str:
     return f"CASE WHEN regexp_full_match({cell}, '-?[0-9]+') THEN TRY_CAST({cell} AS BIGINT) END"
 
 
-def _moment_from_usual_json(attribute: Attribute, cell: str) -> str:
-    lexical = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
-    if attribute.type == "datetime":
-        lexical += "[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
+def _date_from_usual_json(attribute: Attribute, cell: str) -> str:
+    return f"CAST(CASE {_fixed_form(cell, '%Y-%m-%d', 10)} END AS DATE)"
+
+
+def _datetime_from_usual_json(attribute: Attribute, cell: str) -> str:
+    """To the second, with T and, where there is a time zone, Z; without one also with a fraction, in more steps."""
     if attribute.timezone:
-        lexical += "Z"
-    value = f"TRY_CAST(substring({cell}, 2, length({cell}) - 2) AS {attribute.duckdb_type})"
-    return f"CASE WHEN regexp_full_match({cell}, '\"{lexical}\"') THEN {value} END"
+        return f"(CASE {_fixed_form(cell, '%Y-%m-%dT%H:%M:%SZ', 20)} END) AT TIME ZONE 'UTC'"
+    lexical = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
+    value = f"TRY_CAST(substring({cell}, 2, length({cell}) - 2) AS TIMESTAMP)"
+    usual = _fixed_form(cell, "%Y-%m-%dT%H:%M:%S", 19, f" AND contains({cell}, 'T')")
+    return f"CASE {usual} WHEN regexp_full_match({cell}, '\"{lexical}\"') THEN {value} END"
+
+
+def _fixed_form(cell: str, form: str, length: int, condition: str = "") -> str:
+    """A case for JSON strings of just this length in a strptime form, whose fields then all have their full width."""
+    usual = f"length({cell}) = {length + 2} AND NOT starts_with({cell}, '\"0'){condition}"
+    return f"WHEN {usual} THEN TRY_STRPTIME({cell}, '\"{form}\"')"
 
 
 def _via_string(from_text: Callable[[Attribute, str], str]) -> Callable[[Attribute, str], str]:
@@ -354,7 +364,7 @@ TYPES: Mapping[str, AttributeType] = {
         "a date such as 2026-01-31",
         lambda attribute: "DATE",
         _via_string(_date_from_text),
-        _moment_from_usual_json,
+        _date_from_usual_json,
         _date_from_text,
         {"date": _in_calendar, "timestamp": _date_from_timestamp},
         _ORDERED,
@@ -363,7 +373,7 @@ TYPES: Mapping[str, AttributeType] = {
         "a date and time such as 2026-01-31T12:30:00",
         lambda attribute: "TIMESTAMP WITH TIME ZONE" if attribute.timezone else "TIMESTAMP",
         _via_string(_datetime_from_text),
-        _moment_from_usual_json,
+        _datetime_from_usual_json,
         _datetime_from_text,
         {"timestamp": _in_calendar, "timestamptz": _in_calendar, "date": _datetime_from_date},
         _ORDERED,

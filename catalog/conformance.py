@@ -193,7 +193,7 @@ def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, dest
         return _SliceOutcome(0, None)
     path = destination.directory / f"{destination.prefix}-{number}.parquet"
     first = destination.first_row_id + piece.rows_before
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=True) as connection:
         for reading in (cells.quick, cells):
             if reading and _write_sound_rows(connection, schema, reading, piece, destination, path) == piece.row_count:
                 part = _part_file(path, piece.row_count, first, first + piece.row_count - 1)

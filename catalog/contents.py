@@ -420,13 +420,13 @@ def _file(digest: str) -> str:
 
 def _merge(object_version: ObjectVersion, paths: Sequence[Path], directory: Path) -> PartFile:
     select = f"SELECT * FROM ({rows_sql(paths, object_version.schema.columns)}) ORDER BY _id"
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=True) as connection:
         return write_part(connection, select, directory / "merged.parquet")
 
 
 def _rewrite(select: str, parameters: dict[str, Any], path: Path) -> PartFile | None:
     """The rows of a SELECT as one Part, or None if there are none."""
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=True) as connection:
         connection.execute(f"CREATE TEMP TABLE rewritten AS {select}", parameters)
         row = connection.execute("SELECT count(*) FROM rewritten").fetchone()
         return write_part(connection, "SELECT * FROM rewritten", path) if row and row[0] else None
@@ -448,7 +448,7 @@ def _touched(version: TableVersion, row_ids: Sequence[int]) -> set[str]:
     if not wanted:
         return touched
     candidates = [p for p in _part_rows(version) if p.first_row_id <= wanted[-1] and p.last_row_id >= wanted[0]]
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=True) as connection:
         for part in candidates:
             select = f"SELECT _id FROM {_file(part.digest)} WHERE _id IN (SELECT unnest({_IDS}))"
             here = [row_id for (row_id,) in connection.execute(select, {"ids": _as_text(wanted)}).fetchall()]
@@ -487,7 +487,7 @@ def _patched(
         f"generate_subscripts({_IDS}, 1) AS place)"
     )
     path = directory / "patched.parquet"
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=True) as connection:
         connection.execute(
             f"COPY (SELECT {columns} FROM {brought} AS brought JOIN ({fresh}) AS new ON new._id = brought.place "
             f"JOIN ({old}) AS old ON old._id = brought.row_id ORDER BY brought.place) "
@@ -513,7 +513,7 @@ def _with_old_ids(object_version: ObjectVersion, part: PartFile, old: Path, path
     """A conformed Part with the ids and versions of the Part that it was made from, row by row."""
     names = ", ".join(f"new.{quote_name(name)}" for name in object_version.schema.names)
     new, before = (f"read_parquet({quote_text(str(file))})" for file in (part.path, old))
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=True) as connection:
         return write_part(
             connection, f"SELECT {names}, old._id, old._version FROM {new} AS new POSITIONAL JOIN {before} AS old", path
         )

@@ -280,7 +280,7 @@ def _unread(attribute: Attribute, texts: Sequence[str]) -> list[str]:
     if attribute.type == "string":
         return []
     read = attribute.kind.from_text(attribute, "given")
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=True) as connection:
         found = connection.execute(
             f"SELECT given FROM (SELECT unnest($texts) AS given) WHERE ({read}) IS NULL", {"texts": list(texts)}
         ).fetchall()

@@ -188,7 +188,7 @@ def _pattern_problems(name: str, value: Any) -> Iterator[Problem]:
         yield Problem("", "type", f"{name} is a regular expression, such as '[A-Z]{{3}}-[0-9]+'.")
         return
     try:
-        with engine.cursor() as connection:
+        with engine.cursor(is_serial=True) as connection:
             connection.execute("SELECT regexp_full_match('', $pattern)", {"pattern": value}).fetchall()
     except duckdb.Error as error:
         yield Problem(
@@ -292,7 +292,7 @@ def read_value(attribute: Attribute, value: Any) -> Any:
         return None
     # An instant compares, and travels to Python, as UTC without zone.
     shown = f"({cell}) AT TIME ZONE 'UTC'" if attribute.timezone else cell
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=True) as connection:
         row = connection.execute(f"SELECT {shown}", {"cell": value}).fetchone()
     return row[0] if row else None
 
