@@ -33,7 +33,7 @@ from catalog.keys import key_errors
 from catalog.models import ObjectSchema, ObjectVersion, Part, Table, TableVersion, VersionPart
 from catalog.parts import rows_sql, tail_to_merge
 from catalog.reading import part_paths, version_digests, version_paths, version_source, with_parts
-from catalog.sources import Source, TypedColumns
+from catalog.sources import JSONRows, Source, TypedColumns
 
 Operation = TableVersion.Operation
 STORED_BYTES = 8 * 1024**2
@@ -120,7 +120,7 @@ def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Table
             parts = list(conformed.parts)
         return _Prepared(kept, parts, added=conformed.row_count)
 
-    return _write(table, Operation.APPEND, write, prepare)
+    return _write(table, Operation.APPEND, write, prepare, source)
 
 
 def replace_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> TableVersion:
@@ -131,7 +131,7 @@ def replace_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
         _refuse_duplicates(base.object_version, conformed.parts, source=source)
         return _Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
 
-    return _write(table, Operation.REPLACE, write, prepare)
+    return _write(table, Operation.REPLACE, write, prepare, source)
 
 
 def delete_rows(table: Table, row_ids: Sequence[int], write: Write = ANONYMOUS) -> TableVersion:
@@ -196,7 +196,7 @@ def update_rows(
         _refuse(key_errors(base.object_version.schema, everything, number, changed), len(row_ids))
         return prepared
 
-    return _write(table, Operation.UPDATE, write, prepare)
+    return _write(table, Operation.UPDATE, write, prepare, source)
 
 
 def revert_table(table: Table, number: int, write: Write = ANONYMOUS) -> TableVersion:
@@ -280,12 +280,18 @@ class _Prepared:
 Preparation = Callable[[TableVersion, int, Path], _Prepared]
 
 
-def _write(table: Table, operation: Operation, write: Write, prepare: Preparation) -> TableVersion:
-    """Prepare a write outside the lock, commit it under the lock, and prepare again there if another came first."""
+def _write(
+    table: Table, operation: Operation, write: Write, prepare: Preparation, source: Source | None = None
+) -> TableVersion:
+    """Prepare a write outside the lock, commit it under the lock, and prepare again there if another came first.
+
+    What is small is prepared under the lock only: with many writers, the early work would mostly be in vain.
+    """
+    is_small = source is None or isinstance(source, JSONRows)
     with _workspace() as directory:
         seen = Table.objects.select_related("object").get(pk=table.pk)
         prepared = None
-        if not transaction.get_connection().in_atomic_block:
+        if not is_small and not transaction.get_connection().in_atomic_block:
             _check_expected(seen, write)
             prepared = _prepared(prepare, seen.current, seen.next_row_id, directory)
         with transaction.atomic():

@@ -77,7 +77,7 @@ def with_parts(digests: Callable[[], Sequence[str]], work: Callable[[], Answer])
     for _ in range(READ_ATTEMPTS - 1):
         try:
             return work()
-        except (duckdb.IOException, duckdb.InvalidInputException):
+        except (duckdb.IOException, duckdb.InvalidInputException, OSError):
             if not cache().mend(digests()):
                 raise
     return work()

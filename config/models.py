@@ -12,7 +12,7 @@ from django.db import models
 from ulid import ULID
 
 from config.exact_json import dump_json
-from config.problems import Problem
+from config.problems import Problem, has_control_character
 
 NAME_LENGTH = 256
 COMMENT_LENGTH = 1024
@@ -27,7 +27,7 @@ def validate_name(value: str) -> None:
     """Raise `blank` or `control_character` unless `value` can serve as a name."""
     if not value.strip():
         raise ValidationError("A name may not be blank.", code="blank")
-    if not value.isprintable():
+    if has_control_character(value):
         raise ValidationError("A name may not contain control characters.", code="control_character")
 
 

@@ -1,5 +1,6 @@
 """A problem in what a writer sent, as data. Pure: no Django, no app."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -21,6 +22,11 @@ class Problem:
     def below(self, prefix: str) -> "Problem":
         """The same problem, seen from further up."""
         return replace(self, path=prefix + self.path)
+
+
+def has_control_character(text: str) -> bool:
+    """Whether a text holds a control character or half of a surrogate pair, which no name may."""
+    return any(unicodedata.category(character) in {"Cc", "Cs"} for character in text)
 
 
 def pointer(*steps: str | int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from catalog.attributes import TYPES, Attribute, describe_type
 from catalog.rules import read_value
-from config.problems import Problem, nearest, pointer
+from config.problems import Problem, has_control_character, nearest, pointer
 
 PARAMETER_PROPERTIES = ("name", "type", "default", "description")
 NAME_LIMIT = 256
@@ -24,7 +24,7 @@ def _name_problems(names: Sequence[Any], noun: str) -> Iterator[Problem]:
             yield Problem(place, "blank", f"A {noun} needs a name without spaces around it.")
         elif len(name) > NAME_LIMIT:
             yield Problem(place, "max_length", f"The name of a {noun} has at most {NAME_LIMIT} characters.")
-        elif not name.isprintable():
+        elif has_control_character(name):
             yield Problem(place, "control_character", f"The name of a {noun} may not contain control characters.")
         elif name.casefold() in seen:
             yield Problem(place, "duplicate", f"The {noun} {name!r} stands twice; case is no difference.")

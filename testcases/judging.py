@@ -16,6 +16,7 @@ from catalog.conformance import Conformed, Destination, Report, RowError, confor
 from catalog.keys import key_errors
 from catalog.models import TableVersion
 from catalog.parts import rows_sql
+from catalog.reading import part_paths
 from catalog.sources import TypedColumns
 from processes.execution import ExecutionError, ExecutionRequest, Executor, InputTable, OutputTable
 from processes.models import Implementation, Port
@@ -30,10 +31,15 @@ SMALL_ROWS = 100_000  # what one thread compares as quickly as several
 
 @dataclass(frozen=True)
 class BoundTable:
-    """A TableVersion on a port, with its Parts on this machine."""
+    """A TableVersion on a port, and its Parts."""
 
     version: TableVersion
-    paths: tuple[Path, ...]
+    digests: tuple[str, ...]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The Parts on this machine, fetched where they are missing."""
+        return tuple(part_paths(self.digests))
 
     @property
     def schema(self) -> Schema:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from config.problems import Problem, pointer
+from config.problems import Problem, has_control_character, pointer
 from processes.rules import check_arguments
 from testcases.comparison import OptionError, parse_options
 
@@ -18,7 +18,7 @@ def check_tags(tags: Any) -> list[Problem]:
         return [Problem("", "type", 'Tags are a list of texts such as ["small"].')]
     problems = []
     for position, tag in enumerate(tags):
-        if not isinstance(tag, str) or not tag.strip() or not tag.isprintable() or len(tag) > TAG_LENGTH:
+        if not isinstance(tag, str) or not tag.strip() or has_control_character(tag) or len(tag) > TAG_LENGTH:
             message = f"A tag is a text of 1 to {TAG_LENGTH} characters."
             problems.append(Problem(pointer(position), "invalid", message))
         elif tag in tags[:position]:

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from django.utils import timezone
 from catalog.conformance import Destination, PartFile
 from catalog.contents import store_parts
 from catalog.models import Application, TableVersion, VersionPart
-from catalog.reading import part_paths
+from catalog.reading import part_paths, with_parts
 from processes.execution import Executor, Limits
 from processes.models import Implementation
 from testcases.judging import BoundTable, Judgement, judge
@@ -72,8 +73,14 @@ def _judge_all(run: Run, progress: Progress | None) -> None:
         for position, (case, bound) in enumerate(_cases_with_tables(run.selection["test_cases"])):
             implementation = _implementation(case, run.selection.get("implementation"))
             actual = Destination(Path(directory), prefix=str(position))
-            recorder.add(case, implementation, bound, judge(case, implementation, bound, executor, actual))
+            judgement = _judge_again_if_parts_went(bound, partial(judge, case, implementation, bound, executor, actual))
+            recorder.add(case, implementation, bound, judgement)
         recorder.flush()
+
+
+def _judge_again_if_parts_went(tables: Mapping[str, BoundTable], work: Callable[[], Judgement]) -> Judgement:
+    """The judgement; done again if a cached file was deleted meanwhile."""
+    return with_parts(lambda: [digest for each in tables.values() for digest in each.digests], work)
 
 
 def run_test_cases(
@@ -135,7 +142,7 @@ def _cases_with_tables(ids: Sequence[str]) -> Iterator[tuple[TestCase, dict[str,
 
 
 def _bound_tables(cases: Iterable[TestCase]) -> dict[str, BoundTable]:
-    """The newest version of every bound Table, by the Table's id, its Parts brought here."""
+    """The newest version of every bound Table, by the Table's id; all Parts that are missing here in one query."""
     table_ids = {binding.table_id for case in cases for binding in case.bindings.all()}
     versions = TableVersion.objects.filter(table__in=table_ids, number=F("table__version")).select_related(
         "object_version", "table"
@@ -148,12 +155,11 @@ def _bound_tables(cases: Iterable[TestCase]) -> dict[str, BoundTable]:
         .values_list("version_id", "part_id")
     ):
         parts[version_id].append(digest)
-    flat = [digest for digests in parts.values() for digest in digests]
-    paths = dict(zip(flat, part_paths(flat), strict=True))
+    part_paths([digest for digests in parts.values() for digest in digests])
     bound = {}
     for version in versions:
         version.object_version = shared[version.object_version_id]  # parsed once for all its tables
-        bound[version.table_id] = BoundTable(version, tuple(paths[digest] for digest in parts[version.pk]))
+        bound[version.table_id] = BoundTable(version, tuple(parts[version.pk]))
     return bound
 
 

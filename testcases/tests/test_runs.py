@@ -233,6 +233,20 @@ def test_a_result_is_stale_when_its_implementation_changed(function):
     assert Result.objects.get(pk=result.pk).is_stale
 
 
+def test_a_cache_that_is_emptied_during_a_run_fills_again(function, parts_cache):
+    cases = [make_case(function) for _ in range(3)]
+    for path in parts_cache.rglob("*.parquet"):
+        path.unlink()
+
+    def empty_the_cache(done: int, total: int, result: Result) -> None:
+        for path in parts_cache.rglob("*.parquet"):
+            path.unlink()
+
+    run = run_test_cases(function.application, cases, progress=empty_the_cache)
+    assert run.counts["passed"] == 3
+    assert judge(cases[0]).verdict == "passed"
+
+
 def test_progress_is_told_for_every_case(function):
     told = []
     cases = [make_case(function) for _ in range(3)]
@@ -266,9 +280,9 @@ def test_a_run_over_many_cases_costs_few_queries(function, django_assert_max_num
 
 
 def test_equal_outputs_are_stored_once(function):
-    run_test_cases(function.application, [make_case(function)])
+    case = with_query(function, SUM + " ORDER BY customer")
+    run_test_cases(function.application, [case])
     before = Part.objects.count()
-    case = TestCase.objects.get()
     run_test_cases(function.application, [case])
     assert Part.objects.count() == before
 
