@@ -16,11 +16,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from catalog.contents import Write, create_table
+from catalog.contents import create_table
 from catalog.evolution import publish
 from catalog.forms.objects import ObjectForm, publishing_refusal
 from catalog.models import Application, Configuration, ObjectSchema, ObjectVersion, Part, Table, TableVersion
 from catalog.sources import JSONRows
+from catalog.writing import Write
 from config.models import BreakingChangeError
 
 REFUSAL = "exemplar.refusal"  # where a request carries what publishing refused

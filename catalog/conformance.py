@@ -5,11 +5,9 @@ report, which has the true total and the first errors in the order of their rows
 """
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,66 +15,12 @@ from typing import Any
 import duckdb
 
 from catalog import engine
-from catalog.attributes import NUMERAL, Attribute, Check, Schema, checks, describe_type
+from catalog.attributes import Schema
+from catalog.constraints import parameters_of, row_checks
 from catalog.engine import quote_name, quote_text
-from catalog.sources import ENCODING_MARK, Cells, Fault, LinedSource, MalformedError, Reading, Slice, Source
-from config.problems import nearest, pointer
-
-ERRORS_LISTED = 1_000
-SHOWN_CHARACTERS = 200
-DOUBLE_EXPONENT = 308
-
-
-@dataclass(frozen=True)
-class RowError:
-    """One thing that is wrong with one row (attributes.md, Errors). `row` counts from 1; 0 is the header.
-
-    line: where the row begins in the input, from 1, if that is not plain from its number (CSV).
-    """
-
-    row: int
-    attribute: str
-    code: str
-    message: str
-    value: Any = None
-    constraint: Any = None
-    line: int | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The error as in the contract; `value` and `constraint` stand where they mean something."""
-        found: dict[str, Any] = {
-            "row": self.row,
-            "attribute": self.attribute,
-            "code": self.code,
-            "message": self.message,
-        }
-        if self.line is not None:
-            found["line"] = self.line
-        if self.value is not None:
-            found["value"] = self.value
-        if self.constraint is not None:
-            found["constraint"] = self.constraint
-        found["pointer"] = pointer("rows", self.row, self.attribute) if self.attribute else pointer("rows", self.row)
-        return found
-
-
-@dataclass(frozen=True)
-class Report:
-    """What is wrong with rows: the true total, and the first errors."""
-
-    errors: tuple[RowError, ...]
-    error_count: int
-    row_count: int
-
-    @property
-    def is_truncated(self) -> bool:
-        return self.error_count > len(self.errors)
-
-    @property
-    def title(self) -> str:
-        """ "3 errors in 1000 rows"."""
-        errors = "1 error" if self.error_count == 1 else f"{self.error_count} errors"
-        return f"{errors} in {self.row_count} row{'s' * (self.row_count != 1)}"
+from catalog.explaining import explain
+from catalog.row_errors import ERRORS_LISTED, Report, RowError
+from catalog.sources import Cells, Fault, LinedSource, MalformedError, Reading, Slice, Source
 
 
 @dataclass(frozen=True)
@@ -199,7 +143,7 @@ def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, dest
                 part = _part_file(path, piece.row_count, first, first + piece.row_count - 1)
                 return _SliceOutcome(piece.row_count, part)
         path.unlink(missing_ok=True)
-        errors, error_count = _explain(connection, schema, cells, piece, cells.raw(piece.relation))
+        errors, error_count = explain(connection, schema, cells, piece, cells.raw(piece.relation))
         return _SliceOutcome(piece.row_count, None, tuple(errors), error_count)
 
 
@@ -213,7 +157,7 @@ def _write_sound_rows(
 ) -> int:
     """Write the rows without a fault, numbered in their order; how many they are, 0 if some can't even be read."""
     places = range(len(schema.attributes))
-    all_checks = _row_checks(schema)
+    all_checks = row_checks(schema)
     typed = ", ".join(f"{reading.typed[place]} AS c{place}" for place in places)
     wrong = [
         "faults > 0",
@@ -233,7 +177,7 @@ def _write_sound_rows(
         f"CAST({destination.version} AS BIGINT) AS _version FROM ({checked}) WHERE NOT faulty"
     )
     try:
-        return _copy(connection, select, path, {**piece.parameters, **_parameters(all_checks)})
+        return _copy(connection, select, path, {**piece.parameters, **parameters_of(all_checks)})
     except duckdb.InvalidInputException:
         if isinstance(reading, Cells):
             raise
@@ -242,19 +186,6 @@ def _write_sound_rows(
 
 def _columns(letter: str, places: Iterable[int]) -> str:
     return ", ".join(f"{letter}{place}" for place in places)
-
-
-def _parameters(used: Iterable[Check]) -> dict[str, Any]:
-    return {name: value for check in used for name, value in check.parameters.items()}
-
-
-def _row_checks(schema: Schema) -> list[Check]:
-    """Every row-level check over the columns c0, c1, ... of a slice."""
-    return [
-        check
-        for place, attribute in enumerate(schema.attributes)
-        for check in checks(attribute, f"c{place}", required=attribute.name in schema.primary_key)
-    ]
 
 
 def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> PartFile:
@@ -281,172 +212,3 @@ def _part_file(path: Path, row_count: int, first_row_id: int, last_row_id: int) 
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return PartFile(path, digest, row_count, path.stat().st_size, first_row_id, last_row_id)
-
-
-# --- explaining errors ----------------------------------------------------------------------------------------------
-
-
-def _explain(
-    connection: duckdb.DuckDBPyConnection, schema: Schema, cells: Cells, piece: Slice, raw: str
-) -> tuple[list[RowError], int]:
-    """The errors of a slice that has some: the first ERRORS_LISTED by row, and how many there are."""
-    typed = ", ".join(f"{sql} AS c{place}" for place, sql in enumerate(cells.typed))
-    connection.execute(f"CREATE TEMP TABLE explained AS SELECT *, {typed} FROM ({raw})", piece.parameters)
-    row = connection.execute("SELECT coalesce(sum(faults), 0)::BIGINT FROM explained").fetchone()
-    total = int(row[0]) if row else 0
-    errors = _shape_errors(connection, schema, cells, piece) if total else []
-    findings = [*_unread_findings(schema, cells), *_constraint_findings(schema)]
-    numbered = ", ".join(f"CASE WHEN {each.condition} THEN {number} END" for number, each in enumerate(findings))
-    row = connection.execute(
-        "CREATE TEMP TABLE broken AS SELECT * FROM "
-        f"(SELECT rowid AS place, unnest([{numbered}]) AS finding FROM explained) WHERE finding IS NOT NULL",
-        _parameters(finding.check for finding in findings if finding.check),
-    ).fetchone()
-    total += int(row[0]) if row else 0
-    first = f"SELECT place, finding FROM broken ORDER BY place, finding LIMIT {ERRORS_LISTED}"
-    for number, places in connection.execute(
-        f"SELECT finding, list(place) FROM ({first}) GROUP BY finding ORDER BY finding"
-    ).fetchall():
-        errors += findings[number].listed(connection, places, piece.rows_before)
-    errors.sort(key=lambda error: error.row)
-    return errors[:ERRORS_LISTED], total
-
-
-@dataclass(frozen=True)
-class _Finding:
-    """A kind of error of one attribute: the condition over `explained`, and how to word it."""
-
-    attribute: Attribute
-    place: int
-    condition: str
-    check: Check | None = None
-    column_type: str | None = None
-
-    def listed(self, connection: duckdb.DuckDBPyConnection, places: Sequence[int], rows_before: int) -> list[RowError]:
-        """The errors of the rows of `explained` at these places, with their cells."""
-        column = f"c{self.place}" if self.check else f"r{self.place}"
-        rows = connection.execute(
-            f"SELECT rowid, left(CAST({column} AS VARCHAR), {SHOWN_CHARACTERS * 2}) FROM explained "
-            "WHERE rowid IN (SELECT unnest($places))",
-            {"places": places},
-        ).fetchall()
-        return [self._error(rows_before + row + 1, cell) for row, cell in rows]
-
-    def _error(self, row: int, cell: str | None) -> RowError:
-        name = self.attribute.name
-        if self.check:
-            code = self.check.constraint.code
-            value = json_value(self.attribute, cell)
-            message = self.check.message(shown(cell))
-            return RowError(row, name, code, message, value, None if code == "required" else self.check.value)
-        if self.column_type:
-            message = f"{name} comes as {self.column_type}; it must be {describe_type(self.attribute)}"
-            return RowError(row, name, "type", message, cell)
-        code = "out_of_range" if _is_beyond(self.attribute, cell or "") else "type"
-        message = f"{name} is {shown(cell)}; it must be {describe_type(self.attribute)}"
-        if code == "out_of_range" and not self.attribute.is_exact:
-            message = f"{name} is {shown(cell)}, which is beyond the 64 bits of a {self.attribute.type}"
-        return RowError(row, name, code, message, _parsed(cell))
-
-
-def _unread_findings(schema: Schema, cells: Cells) -> Iterator[_Finding]:
-    for place, attribute in enumerate(schema.attributes):
-        condition = f"readable AND r{place} IS NOT NULL AND c{place} IS NULL"
-        yield _Finding(attribute, place, condition, column_type=cells.unreadable.get(attribute.name))
-
-
-def _constraint_findings(schema: Schema) -> Iterator[_Finding]:
-    for place, attribute in enumerate(schema.attributes):
-        for check in checks(attribute, f"c{place}", required=attribute.name in schema.primary_key):
-            # A cell that is there but can't be read is a type error already.
-            read = f"readable AND (r{place} IS NULL OR c{place} IS NOT NULL) AND ({check.condition})"
-            yield _Finding(attribute, place, read, check)
-
-
-def _shape_errors(connection: duckdb.DuckDBPyConnection, schema: Schema, cells: Cells, piece: Slice) -> list[RowError]:
-    rows = connection.execute(
-        f"SELECT rowid, readable, record FROM explained WHERE faults > 0 ORDER BY rowid LIMIT {ERRORS_LISTED}"
-    ).fetchall()
-    found: list[RowError] = []
-    for row, readable, record in rows:
-        number = piece.rows_before + row + 1
-        if cells.describe_fault:
-            code, message, text = cells.describe_fault(record)
-            found.append(RowError(number, "", code, message, _shorten(text)))
-        else:
-            found += _member_errors(schema, number, record) if readable else [_unreadable_error(number, record)]
-    return found
-
-
-def _unreadable_error(row: int, record: str) -> RowError:
-    """Why a text is not a JSON object."""
-    if record.startswith(ENCODING_MARK):
-        byte = record.removeprefix(ENCODING_MARK)
-        return RowError(row, "", "encoding", f"The row is not valid UTF-8 (byte {byte})")
-    try:
-        value = json.loads(record)
-    except (ValueError, RecursionError) as error:
-        return RowError(row, "", "malformed", f"The row is not JSON: {error}", _shorten(record))
-    if not isinstance(value, dict):
-        return RowError(row, "", "type", "The row is not a JSON object", _shorten(record))
-    # What Python's reader lets pass and DuckDB's doesn't: half of a surrogate pair.
-    return RowError(row, "", "malformed", "The row holds text that is not Unicode", _shorten(record))
-
-
-def _member_errors(schema: Schema, row: int, record: str) -> Iterator[RowError]:
-    """What is wrong with the names in a JSON object: unknown, or there twice."""
-    pairs = json.loads(record, object_pairs_hook=_Pairs)
-    seen = set()
-    for name, value in pairs:
-        if name not in schema.names:
-            hint = nearest(name, schema.names)
-            yield RowError(row, name, "unknown_attribute", f"{name!r} is no attribute; {hint}", _shorten(value))
-        elif name in seen:
-            yield RowError(row, name, "duplicate_attribute", f"{name!r} stands twice in the row", _shorten(value))
-        seen.add(name)
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """The members of a JSON object, as they stand, duplicates included."""
-
-
-def _shorten(value: Any) -> Any:
-    return value[:SHOWN_CHARACTERS] if isinstance(value, str) else value
-
-
-def shown(cell: str | None) -> str:
-    """A cell as a message shows it."""
-    if cell is None:
-        return "null"
-    return cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
-
-
-def _parsed(cell: str | None) -> Any:
-    """A raw cell as the JSON value it was, or as its text."""
-    try:
-        return _shorten(json.loads(cell or "null", parse_float=Decimal, parse_constant=str))
-    except ValueError:
-        return _shorten(cell)
-
-
-def json_value(attribute: Attribute, cell: str | None) -> Any:
-    """A typed cell, given as text, as a JSON value."""
-    if attribute.type in {"integer", "number", "boolean"}:
-        return _parsed(cell)
-    return _shorten(cell)
-
-
-def _is_beyond(attribute: Attribute, cell: str) -> bool:
-    """Whether an unreadable cell is a number that is too large, rather than no number."""
-    text = cell.strip('"') if attribute.is_exact else cell
-    if attribute.type not in {"integer", "number"} or not NUMERAL.fullmatch(text):
-        return False
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        return False
-    if attribute.type == "integer":
-        return abs(number) >= 2**63 and number == number.to_integral_value()
-    if attribute.is_exact:
-        return number.adjusted() + 1 > (attribute.precision or 0) - attribute.scale
-    return number.adjusted() >= DOUBLE_EXPONENT

@@ -6,53 +6,37 @@ and encoded before the lock is taken, and again under it only if another writer 
 """
 
 import json
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from catalog import engine
-from catalog.conformance import (
-    Conformed,
-    Destination,
-    PartFile,
-    Report,
-    RowError,
-    conform,
-    with_lines,
-    write_part,
-)
+from catalog.conformance import Conformed, Destination, PartFile, conform, write_part
 from catalog.engine import quote_name, quote_text
 from catalog.keys import key_errors
-from catalog.models import ObjectSchema, ObjectVersion, Part, Table, TableVersion, VersionPart
+from catalog.models import ObjectSchema, ObjectVersion, Part, Table, TableVersion
 from catalog.parts import rows_sql, tail_to_merge
 from catalog.reading import part_paths, version_digests, version_paths, version_source, with_parts
-from catalog.sources import JSONRows, Source, TypedColumns
-
-Operation = TableVersion.Operation
-STORED_BYTES = 8 * 1024**2
-
-
-class NonconformingError(Exception):
-    """Rows don't conform to their Object; `report` says which and why. Nothing was written."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__(report.title)
-        self.report = report
-
-
-class StaleVersionError(Exception):
-    """The Table has another version than the writer expects."""
-
-    def __init__(self, table: Table, expected: int) -> None:
-        super().__init__(f"{table.name!r} is at version {table.version}, not {expected}.")
-        self.current, self.expected = table.version, expected
+from catalog.sources import Source, TypedColumns
+from catalog.writing import (
+    ANONYMOUS,
+    NonconformingError,
+    Operation,
+    Prepared,
+    StaleObjectError,
+    Write,
+    commit,
+    commit_prepared,
+    conformed_rows,
+    refuse_duplicates,
+    refuse_repeated_keys,
+    subdirectory,
+    workspace,
+    write_version,
+)
 
 
 class UnknownRowsError(Exception):
@@ -64,27 +48,12 @@ class UnknownRowsError(Exception):
         self.row_ids = list(row_ids)
 
 
-@dataclass(frozen=True)
-class Write:
-    """Who writes and why; `expected_version` refuses the write if the Table has moved on."""
-
-    author: Any = None
-    message: str = ""
-    expected_version: int | None = None
-
-
-ANONYMOUS = Write()
-
-
-# --- writing --------------------------------------------------------------------------------------------------------
-
-
 def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> TableVersion:
     """Save a new Table (checked by the caller's `full_clean`) with its rows as version 1."""
-    with _workspace() as directory:
+    with workspace() as directory:
         object_version = table.object.current
-        conformed = _conformed(source, object_version, Destination(directory, 1, 1))
-        _refuse_duplicates(object_version, conformed.parts, source=source)
+        conformed = conformed_rows(source, object_version, Destination(directory, 1, 1))
+        refuse_duplicates(object_version, conformed.parts, source=source)
         with transaction.atomic():
             # Under the lock that `publish` takes: a Table comes before the new version and is taken along, or after.
             shape = ObjectSchema.objects.select_for_update().only("version").get(pk=table.object_id)
@@ -92,24 +61,17 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
                 raise StaleObjectError(table.object.name)
             table.created_by = write.author
             table.save()
-            return _commit(table, object_version, Operation.CREATE, write, conformed.parts, added=conformed.row_count)
-
-
-class StaleObjectError(Exception):
-    """The Object got a new version while rows were being checked against the old one."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The object {name!r} was changed while the rows were being checked; try again.")
+            return commit(table, object_version, Operation.CREATE, write, conformed.parts, added=conformed.row_count)
 
 
 def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> TableVersion:
     """Add rows at the end. Small Parts at the end are merged, so many small appends stay cheap to read."""
 
-    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "Prepared":
         destination = Destination(directory, next_row_id, base.number + 1)
-        conformed = _conformed(source, base.object_version, destination)
+        conformed = conformed_rows(source, base.object_version, destination)
         old = _part_rows(base)
-        _refuse_duplicates(base.object_version, conformed.parts, [row.digest for row in old], source)
+        refuse_duplicates(base.object_version, conformed.parts, [row.digest for row in old], source)
         merged = tail_to_merge([row.row_count for row in old], conformed.row_count)
         kept = [row.digest for row in old[: len(old) - merged]]
         if merged and conformed.parts:
@@ -118,27 +80,27 @@ def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Table
             parts = [_merge(base.object_version, together, directory)]
         else:
             parts = list(conformed.parts)
-        return _Prepared(kept, parts, added=conformed.row_count)
+        return Prepared(kept, parts, added=conformed.row_count)
 
-    return _write(table, Operation.APPEND, write, prepare, source)
+    return write_version(table, Operation.APPEND, write, prepare, source)
 
 
 def replace_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> TableVersion:
     """Put these rows in place of all rows; they get new ids."""
 
-    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
-        conformed = _conformed(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
-        _refuse_duplicates(base.object_version, conformed.parts, source=source)
-        return _Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "Prepared":
+        conformed = conformed_rows(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
+        refuse_duplicates(base.object_version, conformed.parts, source=source)
+        return Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
 
-    return _write(table, Operation.REPLACE, write, prepare, source)
+    return write_version(table, Operation.REPLACE, write, prepare, source)
 
 
 def delete_rows(table: Table, row_ids: Sequence[int], write: Write = ANONYMOUS) -> TableVersion:
     """Delete rows by `_id`. Raises UnknownRowsError if one isn't there."""
     wanted = sorted(set(row_ids))
 
-    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "Prepared":
         touched = _touched(base, wanted)
         columns = _part_columns(base.object_version)
         kept, parts = [], []
@@ -150,9 +112,9 @@ def delete_rows(table: Table, row_ids: Sequence[int], write: Write = ANONYMOUS) 
             part = _rewrite(select, {"ids": _as_text(wanted)}, directory / f"kept-{position}.parquet")
             if part:
                 parts.append((position, part))
-        return _Prepared.in_place(kept, parts, removed=len(wanted))
+        return Prepared.in_place(kept, parts, removed=len(wanted))
 
-    return _write(table, Operation.DELETE, write, prepare)
+    return write_version(table, Operation.DELETE, write, prepare)
 
 
 def update_rows(
@@ -170,10 +132,10 @@ def update_rows(
     if len(set(row_ids)) != len(row_ids):
         raise ValidationError({"_id": ValidationError("A row may be changed once in one request.", code="duplicate")})
 
-    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "Prepared":
         touched = _touched(base, row_ids)
         merged = source if given is None else _patched(base, touched, row_ids, source, given, directory)
-        conformed = _conformed(merged, base.object_version, Destination(directory, 1, base.number + 1))
+        conformed = conformed_rows(merged, base.object_version, Destination(directory, 1, base.number + 1))
         fresh = _with_ids(base.object_version, conformed, row_ids)
         kept, parts = [], []
         for position, row in enumerate(_part_rows(base)):
@@ -189,29 +151,29 @@ def update_rows(
             part = _rewrite(select, {}, directory / f"changed-{position}.parquet")
             if part:
                 parts.append((position, part))
-        prepared = _Prepared.in_place(kept, parts, changed=len(row_ids))
+        prepared = Prepared.in_place(kept, parts, changed=len(row_ids))
         everything = [*part_paths(prepared.kept), *(part.path for part in prepared.parts)]
         ids = _IDS.replace("$ids", quote_text(_as_text(row_ids)))
         number, changed = f"list_position({ids}, _id)", f"SELECT unnest({ids})"
-        _refuse(key_errors(base.object_version.schema, everything, number, changed), len(row_ids))
+        refuse_repeated_keys(key_errors(base.object_version.schema, everything, number, changed), len(row_ids))
         return prepared
 
-    return _write(table, Operation.UPDATE, write, prepare, source)
+    return write_version(table, Operation.UPDATE, write, prepare, source)
 
 
 def revert_table(table: Table, number: int, write: Write = ANONYMOUS) -> TableVersion:
     """Make an earlier version's rows current again, as a new version. Raises TableVersion.DoesNotExist."""
     earlier = table.versions.select_related("object_version").get(number=number)
 
-    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "_Prepared":
+    def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "Prepared":
         if earlier.object_version_id == base.object_version_id:
-            return _Prepared(version_digests(earlier), [], added=earlier.row_count, removed=base.row_count)
+            return Prepared(version_digests(earlier), [], added=earlier.row_count, removed=base.row_count)
         source = version_source(earlier)
-        conformed = _conformed(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
-        _refuse_duplicates(base.object_version, conformed.parts)
-        return _Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
+        conformed = conformed_rows(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
+        refuse_duplicates(base.object_version, conformed.parts)
+        return Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
 
-    return _write(table, Operation.REVERT, write, prepare)
+    return write_version(table, Operation.REVERT, write, prepare)
 
 
 def conform_table(table: Table, object_version: ObjectVersion, write: Write = ANONYMOUS) -> TableVersion:
@@ -220,193 +182,31 @@ def conform_table(table: Table, object_version: ObjectVersion, write: Write = AN
     For catalog.evolution, inside its transaction; ids stay, and Parts too where no column changes.
     """
     base = table.current
-    with _workspace() as directory:
+    with workspace() as directory:
         if base.object_version.schema == object_version.schema:  # titles, descriptions
-            prepared = _Prepared(version_digests(base), [])
+            prepared = Prepared(version_digests(base), [])
         else:
             prepared = with_parts(
-                lambda: version_digests(base), lambda: _reshaped(base, object_version, _below(directory))
+                lambda: version_digests(base), lambda: _reshaped(base, object_version, subdirectory(directory))
             )
-        return _commit_prepared(table, object_version, Operation.CONFORM, write, prepared)
+        return commit_prepared(table, object_version, Operation.CONFORM, write, prepared)
 
 
-def _reshaped(base: TableVersion, object_version: ObjectVersion, directory: Path) -> "_Prepared":
+def _reshaped(base: TableVersion, object_version: ObjectVersion, directory: Path) -> "Prepared":
     """The rows of a version as another version of its Object has them."""
-    conformed = _conformed(version_source(base), object_version, Destination(directory, 1, base.number + 1))
+    conformed = conformed_rows(version_source(base), object_version, Destination(directory, 1, base.number + 1))
     paths = version_paths(base)
     if base.object_version.schema.columns == object_version.schema.columns:
-        prepared = _Prepared(version_digests(base), [])
+        prepared = Prepared(version_digests(base), [])
     else:
         parts = [
             _with_old_ids(object_version, part, old, directory / f"conformed-{position}.parquet")
             for position, (part, old) in enumerate(zip(conformed.parts, paths, strict=True))
         ]
-        prepared = _Prepared([], parts)
+        prepared = Prepared([], parts)
         paths = [part.path for part in parts]
-    _refuse(key_errors(object_version.schema, paths, "_id"), base.row_count)
+    refuse_repeated_keys(key_errors(object_version.schema, paths, "_id"), base.row_count)
     return prepared
-
-
-# --- the machinery of a write ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """What a write leaves: old Parts by digest, then new ones; or, in place, both by position."""
-
-    kept: list[str]
-    parts: list[PartFile]
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    positions: tuple[int, ...] | None = None
-
-    @classmethod
-    def in_place(
-        cls, kept: list[tuple[int, str]], parts: list[tuple[int, PartFile]], changed: int = 0, removed: int = 0
-    ) -> "_Prepared":
-        """Rewritten Parts stand where the old ones stood."""
-        positions = (*(position for position, _ in kept), *(position for position, _ in parts))
-        return cls([digest for _, digest in kept], [part for _, part in parts], 0, changed, removed, positions)
-
-    def digests(self) -> list[str]:
-        """All Parts, in order."""
-        digests = [*self.kept, *(part.digest for part in self.parts)]
-        if self.positions is None:
-            return digests
-        return [digest for _, digest in sorted(zip(self.positions, digests, strict=True))]
-
-
-Preparation = Callable[[TableVersion, int, Path], _Prepared]
-
-
-def _write(
-    table: Table, operation: Operation, write: Write, prepare: Preparation, source: Source | None = None
-) -> TableVersion:
-    """Prepare a write outside the lock, commit it under the lock, and prepare again there if another came first.
-
-    What is small is prepared under the lock only: with many writers, the early work would mostly be in vain.
-    """
-    is_small = source is None or isinstance(source, JSONRows)
-    with _workspace() as directory:
-        seen = Table.objects.select_related("object").get(pk=table.pk)
-        prepared = None
-        if not is_small and not transaction.get_connection().in_atomic_block:
-            _check_expected(seen, write)
-            prepared = _prepared(prepare, seen.current, seen.next_row_id, directory)
-        with transaction.atomic():
-            locked = Table.objects.select_for_update().get(pk=table.pk)
-            _check_expected(locked, write)
-            base = locked.current
-            if prepared is None or (locked.version, locked.next_row_id) != (seen.version, seen.next_row_id):
-                prepared = _prepared(prepare, base, locked.next_row_id, directory)
-            version = _commit_prepared(locked, base.object_version, operation, write, prepared)
-    table.version, table.row_count = locked.version, locked.row_count
-    table.size_bytes, table.next_row_id = locked.size_bytes, locked.next_row_id
-    return version
-
-
-def _prepared(prepare: Preparation, base: TableVersion, next_row_id: int, directory: Path) -> _Prepared:
-    """One preparation, in a directory of its own; again if a cached Part was deleted meanwhile."""
-    return with_parts(lambda: version_digests(base), lambda: prepare(base, next_row_id, _below(directory)))
-
-
-def _check_expected(table: Table, write: Write) -> None:
-    if write.expected_version is not None and table.version != write.expected_version:
-        raise StaleVersionError(table, write.expected_version)
-
-
-def _commit_prepared(
-    table: Table, object_version: ObjectVersion, operation: Operation, write: Write, prepared: _Prepared
-) -> TableVersion:
-    return _commit(
-        table,
-        object_version,
-        operation,
-        write,
-        prepared.parts,
-        digests=prepared.digests(),
-        added=prepared.added,
-        changed=prepared.changed,
-        removed=prepared.removed,
-    )
-
-
-def _commit(
-    table: Table,
-    object_version: ObjectVersion,
-    operation: Operation,
-    write: Write,
-    parts: Sequence[PartFile],
-    digests: Sequence[str] | None = None,
-    added: int = 0,
-    changed: int = 0,
-    removed: int = 0,
-) -> TableVersion:
-    """Store new Parts and make the new version current; inside a transaction that holds the Table's row."""
-    store_parts(parts)
-    order = list(digests) if digests is not None else [part.digest for part in parts]
-    sizes = dict(Part.objects.filter(digest__in=order).values_list("digest", "size_bytes"))
-    version = TableVersion.objects.create(
-        table=table,
-        number=table.version + 1,
-        object_version=object_version,
-        operation=operation,
-        message=write.message,
-        row_count=table.row_count + added - removed,
-        size_bytes=sum(sizes[digest] for digest in order),
-        added=added,
-        changed=changed,
-        removed=removed,
-        created_by=write.author,
-    )
-    VersionPart.objects.bulk_create(
-        VersionPart(version=version, part_id=digest, position=position) for position, digest in enumerate(order)
-    )
-    table.version, table.row_count, table.size_bytes = version.number, version.row_count, version.size_bytes
-    table.next_row_id += added
-    table.save(update_fields=["version", "row_count", "size_bytes", "next_row_id", "updated_at"])
-    return version
-
-
-def store_parts(parts: Iterable[PartFile]) -> None:
-    """Put Parts into the database, a bounded number of bytes at a time; one that is there already is the same."""
-    gathered: list[Part] = []
-    size_bytes = 0
-    for part in parts:
-        size_bytes += part.size_bytes
-        gathered.append(
-            Part(
-                digest=part.digest,
-                content=part.path.read_bytes(),
-                row_count=part.row_count,
-                size_bytes=part.size_bytes,
-                first_row_id=part.first_row_id,
-                last_row_id=part.last_row_id,
-            )
-        )
-        if size_bytes > STORED_BYTES:
-            Part.objects.bulk_create(gathered, ignore_conflicts=True)
-            gathered, size_bytes = [], 0
-    Part.objects.bulk_create(gathered, ignore_conflicts=True)
-
-
-@contextmanager
-def _workspace() -> Iterator[Path]:
-    """A private directory for the files of one write."""
-    with tempfile.TemporaryDirectory(prefix="exemplar-write-") as directory:
-        yield Path(directory)
-
-
-def _below(directory: Path) -> Path:
-    return Path(tempfile.mkdtemp(dir=directory))
-
-
-def _conformed(source: Source, object_version: ObjectVersion, destination: Destination) -> Conformed:
-    conformed = conform(source, object_version.schema, destination, workers=settings.ENGINE_THREADS)
-    if conformed.report:
-        raise NonconformingError(conformed.report)
-    return conformed
 
 
 def _part_rows(version: TableVersion) -> list[Part]:
@@ -523,23 +323,3 @@ def _with_old_ids(object_version: ObjectVersion, part: PartFile, old: Path, path
         return write_part(
             connection, f"SELECT {names}, old._id, old._version FROM {new} AS new POSITIONAL JOIN {before} AS old", path
         )
-
-
-def _refuse_duplicates(
-    object_version: ObjectVersion, new: Sequence[PartFile], old: Sequence[str] = (), source: Source | None = None
-) -> None:
-    """Raise NonconformingError if a key of new rows, numbered by their ids, stands twice among all rows."""
-    if not new:
-        return
-    first = min(part.first_row_id for part in new)
-    row_count = sum(part.row_count for part in new)
-    changed = f"SELECT unnest(range({first}, {first + row_count}))" if old else None
-    paths = [*part_paths(old), *(part.path for part in new)]
-    _refuse(key_errors(object_version.schema, paths, f"_id - {first} + 1", changed), row_count, source)
-
-
-def _refuse(found: tuple[list[RowError], int], row_count: int, source: Source | None = None) -> None:
-    errors, total = found
-    if total:
-        report = Report(tuple(errors), total, row_count)
-        raise NonconformingError(with_lines(report, source) if source else report)

@@ -5,8 +5,9 @@ from typing import Any
 from django.db import transaction
 
 from catalog import rules
-from catalog.contents import NonconformingError, Write, conform_table
+from catalog.contents import conform_table
 from catalog.models import ObjectSchema, ObjectVersion
+from catalog.writing import NonconformingError, Write
 from config.models import BreakingChangeError
 
 ROWS_NAMED = 5

@@ -7,9 +7,9 @@ import duckdb
 
 from catalog import engine
 from catalog.attributes import Key, Schema
-from catalog.conformance import ERRORS_LISTED, RowError, json_value, shown
 from catalog.engine import quote_name, quote_text
 from catalog.parts import rows_sql
+from catalog.row_errors import ERRORS_LISTED, RowError, json_value, shown
 
 
 def key_errors(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from catalog import engine
-from catalog.attributes import ROW_ID, Attribute, Schema, as_text, describe_type
+from catalog.attributes import ROW_ID, Attribute, Schema, describe_type
+from catalog.constraints import as_text
 from catalog.engine import quote_name
 from catalog.formats.writers import json_line
 from config.problems import Problem, nearest, pointer

@@ -1,8 +1,9 @@
 """What the REST API says of the catalog's own exceptions. Importing this teaches `config.api.describe`."""
 
-from catalog.conformance import Report
-from catalog.contents import NonconformingError, StaleObjectError, StaleVersionError, UnknownRowsError
+from catalog.contents import UnknownRowsError
 from catalog.queries import QueryError
+from catalog.row_errors import Report
+from catalog.writing import NonconformingError, StaleObjectError, StaleVersionError
 from config.api import ProblemDetails, describe
 from config.problems import pointer
 

@@ -12,7 +12,8 @@ from typing import Any
 import duckdb
 
 from catalog import engine
-from catalog.attributes import CONSTRAINTS, NUMERAL, RESERVED_NAMES, TYPES, Attribute, as_text, describe_type
+from catalog.attributes import NUMERAL, RESERVED_NAMES, TYPES, Attribute, describe_type
+from catalog.constraints import CONSTRAINTS, as_text
 from config.problems import Problem, nearest, pointer
 
 ATTRIBUTE_LIMIT = 4_000

@@ -4,8 +4,9 @@ import tempfile
 from pathlib import Path
 
 from catalog.attributes import Schema
-from catalog.conformance import ERRORS_LISTED, Destination, Report, conform
+from catalog.conformance import Destination, conform
 from catalog.keys import key_errors
+from catalog.row_errors import ERRORS_LISTED, Report
 from catalog.sources import Source
 
 

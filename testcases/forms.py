@@ -11,12 +11,12 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.http import HttpRequest
 
-from catalog.conformance import Report
-from catalog.contents import StaleObjectError
 from catalog.forms.attributes import StrictJSONField, join_members, split_members
 from catalog.forms.objects import database_refusal
 from catalog.forms.tables import pasted_rows
 from catalog.models import Table
+from catalog.row_errors import Report
+from catalog.writing import StaleObjectError
 from processes.models import Direction, Function, Port
 from testcases.given import Definition, InvalidRowsError, RowsDefinition, define_test_case
 from testcases.models import TestCase

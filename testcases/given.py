@@ -10,10 +10,11 @@ from typing import Any
 
 from django.db import transaction
 
-from catalog.conformance import Report
-from catalog.contents import NonconformingError, Write, create_table, replace_rows
+from catalog.contents import create_table, replace_rows
 from catalog.models import Table
+from catalog.row_errors import Report
 from catalog.sources import Source
+from catalog.writing import NonconformingError, Write
 from processes.models import Direction, Port
 from testcases.models import Binding, TestCase
 from testcases.models.cases import BindingDefinition

@@ -12,11 +12,12 @@ from typing import Any
 
 from catalog import engine
 from catalog.attributes import Schema, describe_type, from_column
-from catalog.conformance import Conformed, Destination, Report, RowError, conform
+from catalog.conformance import Conformed, Destination, conform
 from catalog.keys import key_errors
 from catalog.models import TableVersion
 from catalog.parts import rows_sql
 from catalog.reading import part_paths
+from catalog.row_errors import Report, RowError
 from catalog.sources import TypedColumns
 from processes.execution import ExecutionError, ExecutionRequest, Executor, InputTable, OutputTable
 from processes.models import Implementation, Port

@@ -15,9 +15,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from catalog.conformance import Destination, PartFile
-from catalog.contents import store_parts
 from catalog.models import Application, TableVersion, VersionPart
 from catalog.reading import part_paths, with_parts
+from catalog.writing import store_parts
 from processes.execution import Executor, Limits
 from processes.models import Implementation
 from testcases.judging import BoundTable, Judgement, judge

@@ -14,11 +14,11 @@ from pathlib import Path
 import duckdb
 
 from catalog.attributes import Attribute, Schema
-from catalog.conformance import Report, RowError
 from catalog.engine import quote_name
 from catalog.formats import CSVText
 from catalog.models import TableVersion
 from catalog.reading import read
+from catalog.row_errors import Report, RowError
 from catalog.wording import accepted
 
 GRID_ROWS = 200

@@ -17,24 +17,15 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from catalog.attributes import Schema
-from catalog.conformance import Destination, Report, conform
-from catalog.contents import (
-    NonconformingError,
-    StaleObjectError,
-    StaleVersionError,
-    UnknownRowsError,
-    Write,
-    append_rows,
-    create_table,
-    delete_rows,
-    replace_rows,
-    update_rows,
-)
+from catalog.conformance import Destination, conform
+from catalog.contents import UnknownRowsError, append_rows, create_table, delete_rows, replace_rows, update_rows
 from catalog.formats import FORMATS, CSVText, format_of
 from catalog.forms.grids import Changes, Grid, GridRow, grid_capacity, row_texts, tab_separated_as_csv
 from catalog.forms.objects import database_refusal
 from catalog.models import ObjectSchema, Table
+from catalog.row_errors import Report
 from catalog.sources import JSONRows, Source
+from catalog.writing import NonconformingError, StaleObjectError, StaleVersionError, Write
 
 TAB_SEPARATED = ".tsv"
 ENDINGS = (*(suffix for each in FORMATS.values() for suffix in each.suffixes), TAB_SEPARATED)

@@ -7,11 +7,12 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from catalog.browsing import page
-from catalog.contents import StaleVersionError, Write, create_table, replace_rows
+from catalog.contents import create_table, replace_rows
 from catalog.models import ObjectSchema, Table, TableVersion
 from catalog.queries import RowQuery
 from catalog.serializers.applications import ULID_EXAMPLE
 from catalog.sources import JSONRows, Source
+from catalog.writing import StaleVersionError, Write
 from config.api import CheckedSerializer, UserField, dump_json
 
 ROWS_SHOWN: Final = 100

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from catalog.conformance import Report
+from catalog.row_errors import Report
 
 
 class RowErrorSerializer(serializers.Serializer[Any]):

@@ -11,7 +11,8 @@ import pytest
 
 from catalog import engine, rules
 from catalog.attributes import Schema
-from catalog.conformance import Conformed, Destination, RowError, conform
+from catalog.conformance import Conformed, Destination, conform
+from catalog.row_errors import RowError
 from catalog.sources import JSONLines, Source
 from catalog.tests.factories import json_rows
 

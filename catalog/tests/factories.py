@@ -7,10 +7,11 @@ from typing import Any
 import factory
 from factory.django import DjangoModelFactory
 
-from catalog.contents import Write, create_table
+from catalog.contents import create_table
 from catalog.evolution import publish
 from catalog.models import Application, Configuration, ObjectSchema, Table
 from catalog.sources import JSONRows
+from catalog.writing import Write
 
 ATTRIBUTES = (
     {"name": "id", "type": "integer"},

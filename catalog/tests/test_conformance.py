@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from catalog.conformance import ERRORS_LISTED
+from catalog.row_errors import ERRORS_LISTED
 from catalog.sources import SLICE_ROWS
 from catalog.tests.test_sources import GeneratedLines
 

@@ -10,11 +10,7 @@ from django.db.models import Sum
 
 from catalog import contents
 from catalog.contents import (
-    NonconformingError,
-    StaleObjectError,
-    StaleVersionError,
     UnknownRowsError,
-    Write,
     append_rows,
     create_table,
     delete_rows,
@@ -29,6 +25,7 @@ from catalog.reading import read
 from catalog.sources import SLICE_ROWS, JSONLines
 from catalog.tests.factories import ObjectSchemaFactory, TableFactory, json_rows
 from catalog.tests.test_sources import GeneratedLines
+from catalog.writing import NonconformingError, StaleObjectError, StaleVersionError, Write
 
 pytestmark = pytest.mark.django_db
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from catalog.contents import NonconformingError, append_rows, create_table, update_rows
+from catalog.contents import append_rows, create_table, update_rows
 from catalog.models import Table
 from catalog.sources import SLICE_ROWS, JSONLines
 from catalog.tests.factories import ObjectSchemaFactory, TableFactory, json_rows
 from catalog.tests.test_sources import GeneratedLines
+from catalog.writing import NonconformingError
 
 pytestmark = pytest.mark.django_db
 

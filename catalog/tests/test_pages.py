@@ -11,10 +11,11 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.browsing import page
-from catalog.contents import Write, append_rows, update_rows
+from catalog.contents import append_rows, update_rows
 from catalog.models import Application, ObjectSchema, Table
 from catalog.queries import RowQuery
 from catalog.tests.factories import ObjectSchemaFactory, TableFactory, json_rows
+from catalog.writing import Write
 from processes.models import Function, PortDefinition
 
 pytestmark = pytest.mark.django_db

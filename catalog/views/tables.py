@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from catalog.contents import NonconformingError, StaleVersionError, Write, revert_table
+from catalog.contents import revert_table
 from catalog.exporting import export
 from catalog.filters import TableFilter
 from catalog.formats import FORMATS
@@ -17,6 +17,7 @@ from catalog.models import Application, ObjectSchema, Table, TableVersion
 from catalog.queries import OPERATORS
 from catalog.views.lists import author, paginated, referrers, search
 from catalog.views.rows import WORDS, added_filter, query_string, row_page
+from catalog.writing import NonconformingError, StaleVersionError, Write
 from config.api.streams import stream_response
 
 VERSIONS_SHOWN = 100

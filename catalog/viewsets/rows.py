@@ -14,14 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.browsing import COUNT_LIMIT, count, page, row_ids, stream
-from catalog.contents import (
-    UnknownRowsError,
-    Write,
-    append_rows,
-    delete_rows,
-    replace_rows,
-    update_rows,
-)
+from catalog.contents import UnknownRowsError, append_rows, delete_rows, replace_rows, update_rows
 from catalog.models import Table, TableVersion
 from catalog.queries import RowQuery, read_query
 from catalog.serializers.rows import RowsWrittenSerializer, read_changes
@@ -31,6 +24,7 @@ from catalog.viewsets import documentation
 from catalog.viewsets.documentation import COUNTS
 from catalog.viewsets.tables import etag, expected_version
 from catalog.viewsets.uploads import CSVParser, NDJSONParser, listed_rows, uploaded
+from catalog.writing import Write
 from config.api import JSONParser, JSONRenderer, refusal
 from config.api.pages import (
     envelope,

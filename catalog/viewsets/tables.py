@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from catalog.contents import StaleVersionError
 from catalog.filters import TableFilter
 from catalog.models import Table
 from catalog.serializers.tables import TableDetailSerializer, TableSerializer, TableVersionSerializer
 from catalog.viewsets.uploads import CSVParser, NDJSONParser, is_stream, uploaded
+from catalog.writing import StaleVersionError
 from config.api import JSONParser, refusal
 from config.api.viewsets import ResourceViewSet
 

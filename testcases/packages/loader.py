@@ -13,11 +13,12 @@ from django.db.models import F, ProtectedError
 
 from catalog import rules
 from catalog.attributes import Schema
-from catalog.contents import NonconformingError, Write, create_table, replace_rows
+from catalog.contents import create_table, replace_rows
 from catalog.evolution import publish
 from catalog.models import Application, ObjectSchema, ObjectVersion, Table, TableVersion, VersionPart
 from catalog.reading import part_paths
 from catalog.sources import JSONRows
+from catalog.writing import NonconformingError, Write
 from config.models import BreakingChangeError
 from config.problems import pointer
 from processes.models import Direction, Function, ImplementationDefinition, PortDefinition

@@ -8,10 +8,11 @@ from django.conf import settings
 
 from catalog import engine
 from catalog.attributes import Schema
-from catalog.conformance import Conformed, Destination, Report, conform, with_lines
+from catalog.conformance import Conformed, Destination, conform, with_lines
 from catalog.formats import CSVText
 from catalog.keys import key_errors
 from catalog.parts import rows_sql
+from catalog.row_errors import Report
 from catalog.sources import TypedColumns
 from testcases.packages.description import PackageProblem, PackageTable
 

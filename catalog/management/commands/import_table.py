@@ -11,19 +11,13 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from catalog.attributes import Schema
-from catalog.conformance import Report
-from catalog.contents import (
-    NonconformingError,
-    StaleObjectError,
-    Write,
-    append_rows,
-    create_table,
-    replace_rows,
-)
+from catalog.contents import append_rows, create_table, replace_rows
 from catalog.formats import FORMATS, Format, format_of
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
 from catalog.models import ObjectSchema, Table, TableVersion
+from catalog.row_errors import Report
 from catalog.sources import Cells, LinedSource, Slice, Source
+from catalog.writing import NonconformingError, StaleObjectError, Write
 from config.console import ProgressLine, counted, sentences, text_table
 
 ERRORS_PRINTED = 50

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.contents import StaleObjectError
 from catalog.management.lookup import WRONG_USAGE, find_application
+from catalog.writing import StaleObjectError
 from config.console import counted, printable
 from testcases.packages import LoadReport, PackageError, load_package, read_package
 
