@@ -73,6 +73,6 @@ class SignInMiddleware:
 
 def _is_public(path: str) -> bool:
     """The API has its own permission, the admin its own login; static files and health are for everybody."""
-    if path.rstrip("/") in {"/health", reverse("login").rstrip("/")}:
+    if path.rstrip("/") in {"/health", "/favicon.ico", reverse("login").rstrip("/")}:
         return True
     return path.startswith(("/api/v1/", "/admin/", settings.STATIC_URL))

@@ -1,14 +1,18 @@
 """Every address of the site. Each app's `urls` has two lists: `api_urlpatterns`, below /api/v1/, and `urlpatterns`."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
 from catalog import urls as catalog
 from config.views import Health, NoSuchAddress
 from processes import urls as processes
 from testcases import urls as testcases
+
+admin.site.site_header = admin.site.site_title = "Exemplar"
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     *catalog.api_urlpatterns,
@@ -18,6 +22,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^health/?$", Health.as_view(), name="health"),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}img/exemplar.svg")),
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
