@@ -60,7 +60,7 @@ class PartCache:
 
     def _store(self, digest: str, content: bytes) -> None:
         path = self.path(digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:

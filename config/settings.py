@@ -3,7 +3,6 @@
 The names, units and defaults are listed in `.env.example`.
 """
 
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -180,8 +179,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# The Parquet Parts that DuckDB reads: filled from the database on first use, safe to delete at any time.
-PARTS_CACHE_DIR = Path(env.str("PARTS_CACHE_DIR", str(Path(tempfile.gettempdir()) / "exemplar-parts")))
+# The Parquet Parts that DuckDB reads: filled from the database on first use, safe to delete at any time. Not in a
+# directory that others may write: a file that is there already is taken at its name.
+PARTS_CACHE_DIR = Path(env.str("PARTS_CACHE_DIR", str(BASE_DIR / "var" / "parts")))
 PARTS_CACHE_BYTES = positive("PARTS_CACHE_BYTES", 4 * 1024**3)
 ENGINE_MEMORY_BYTES = positive("ENGINE_MEMORY_BYTES", 1024**3)
 ENGINE_TEMP_BYTES = positive("ENGINE_TEMP_BYTES", 16 * 1024**3)
