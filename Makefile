@@ -52,10 +52,10 @@ run: demo ## set up, demo, verdicts, server on 127.0.0.1:$(PORT)
 	@echo "  /api/docs    the REST API"
 	@echo "  /admin/      for curators: first make a user with  $(PYTHON) manage.py createsuperuser"
 	@echo
-	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --no-access-log
+	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --lifespan off --no-access-log
 
 dev: migrate ## the server alone, reloading when code changes
-	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --reload
+	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --lifespan off --reload
 
 test: $(VENV)/.dev .env ## lint, types and tests, on the database of DATABASE_URL
 	$(VENV)/bin/ruff check .
