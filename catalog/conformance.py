@@ -50,7 +50,10 @@ class Destination:
 
 @dataclass(frozen=True)
 class Conformed:
-    """The Parts of rows that conform, in order, or the report of rows that don't."""
+    """The Parts of rows that conform, in order, or the report of rows that don't.
+
+    With a report, the Parts hold all rows as far as they could be read: for the check of keys, never to be stored.
+    """
 
     parts: tuple[PartFile, ...]
     row_count: int
@@ -90,9 +93,8 @@ def conform(source: Source, schema: Schema, destination: Destination, workers: i
     ]
     error_count += len(faults)
     row_count = max([row_count, *(fault.row for fault in faults)])
-    if error_count:
-        return Conformed((), row_count, with_lines(Report(tuple(errors), error_count, row_count), source))
-    return Conformed(tuple(parts), row_count)
+    report = with_lines(Report(tuple(errors), error_count, row_count), source) if error_count else None
+    return Conformed(tuple(parts), row_count, report)
 
 
 def _until_malformed(source: Source, faults: list[Fault]) -> Iterator[Slice]:
@@ -144,6 +146,11 @@ def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, dest
                 return _SliceOutcome(piece.row_count, part)
         path.unlink(missing_ok=True)
         errors, error_count = explain(connection, schema, cells, piece, cells.raw(piece.relation))
+        if any(schema.keys()):
+            columns = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
+            _copy(connection, f"SELECT {columns}, rowid + {first} AS _id, 0 AS _version FROM explained", path)
+            suspect = _part_file(path, piece.row_count, first, first + piece.row_count - 1)
+            return _SliceOutcome(piece.row_count, suspect, tuple(errors), error_count)
         return _SliceOutcome(piece.row_count, None, tuple(errors), error_count)
 
 

@@ -20,6 +20,7 @@ from catalog.keys import key_errors
 from catalog.models import ObjectSchema, ObjectVersion, Part, Table, TableVersion
 from catalog.parts import rows_sql, tail_to_merge
 from catalog.reading import part_paths, version_digests, version_paths, version_source, with_parts
+from catalog.row_errors import Report
 from catalog.sources import Source, TypedColumns
 from catalog.writing import (
     ANONYMOUS,
@@ -31,8 +32,6 @@ from catalog.writing import (
     commit,
     commit_prepared,
     conformed_rows,
-    refuse_duplicates,
-    refuse_repeated_keys,
     subdirectory,
     workspace,
     write_version,
@@ -53,7 +52,6 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
     with workspace() as directory:
         object_version = table.object.current
         conformed = conformed_rows(source, object_version, Destination(directory, 1, 1))
-        refuse_duplicates(object_version, conformed.parts, source=source)
         with transaction.atomic():
             # Under the lock that `publish` takes: a Table comes before the new version and is taken along, or after.
             shape = ObjectSchema.objects.select_for_update().only("version").get(pk=table.object_id)
@@ -69,9 +67,8 @@ def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Table
 
     def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "Prepared":
         destination = Destination(directory, next_row_id, base.number + 1)
-        conformed = conformed_rows(source, base.object_version, destination)
         old = _part_rows(base)
-        refuse_duplicates(base.object_version, conformed.parts, [row.digest for row in old], source)
+        conformed = conformed_rows(source, base.object_version, destination, [row.digest for row in old])
         merged = tail_to_merge([row.row_count for row in old], conformed.row_count)
         kept = [row.digest for row in old[: len(old) - merged]]
         if merged and conformed.parts:
@@ -90,7 +87,6 @@ def replace_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
 
     def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "Prepared":
         conformed = conformed_rows(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
-        refuse_duplicates(base.object_version, conformed.parts, source=source)
         return Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
 
     return write_version(table, Operation.REPLACE, write, prepare, source)
@@ -155,7 +151,9 @@ def update_rows(
         everything = [*part_paths(prepared.kept), *(part.path for part in prepared.parts)]
         ids = _IDS.replace("$ids", quote_text(_as_text(row_ids)))
         number, changed = f"list_position({ids}, _id)", f"SELECT unnest({ids})"
-        refuse_repeated_keys(key_errors(base.object_version.schema, everything, number, changed), len(row_ids))
+        errors, total = key_errors(base.object_version.schema, everything, number, changed)
+        if total:
+            raise NonconformingError(Report(tuple(errors), total, len(row_ids)))
         return prepared
 
     return write_version(table, Operation.UPDATE, write, prepare, source)
@@ -170,7 +168,6 @@ def revert_table(table: Table, number: int, write: Write = ANONYMOUS) -> TableVe
             return Prepared(version_digests(earlier), [], added=earlier.row_count, removed=base.row_count)
         source = version_source(earlier)
         conformed = conformed_rows(source, base.object_version, Destination(directory, next_row_id, base.number + 1))
-        refuse_duplicates(base.object_version, conformed.parts)
         return Prepared([], list(conformed.parts), added=conformed.row_count, removed=base.row_count)
 
     return write_version(table, Operation.REVERT, write, prepare)
@@ -195,18 +192,13 @@ def conform_table(table: Table, object_version: ObjectVersion, write: Write = AN
 def _reshaped(base: TableVersion, object_version: ObjectVersion, directory: Path) -> "Prepared":
     """The rows of a version as another version of its Object has them."""
     conformed = conformed_rows(version_source(base), object_version, Destination(directory, 1, base.number + 1))
-    paths = version_paths(base)
     if base.object_version.schema.columns == object_version.schema.columns:
-        prepared = Prepared(version_digests(base), [])
-    else:
-        parts = [
-            _with_old_ids(object_version, part, old, directory / f"conformed-{position}.parquet")
-            for position, (part, old) in enumerate(zip(conformed.parts, paths, strict=True))
-        ]
-        prepared = Prepared([], parts)
-        paths = [part.path for part in parts]
-    refuse_repeated_keys(key_errors(object_version.schema, paths, "_id"), base.row_count)
-    return prepared
+        return Prepared(version_digests(base), [])
+    parts = [
+        _with_old_ids(object_version, part, old, directory / f"conformed-{position}.parquet")
+        for position, (part, old) in enumerate(zip(conformed.parts, version_paths(base), strict=True))
+    ]
+    return Prepared([], parts)
 
 
 def _part_rows(version: TableVersion) -> list[Part]:

@@ -7,9 +7,34 @@ import duckdb
 
 from catalog import engine
 from catalog.attributes import Key, Schema
+from catalog.conformance import Conformed, Destination, conform, with_lines
 from catalog.engine import quote_name, quote_text
 from catalog.parts import rows_sql
-from catalog.row_errors import ERRORS_LISTED, RowError, json_value, shown
+from catalog.row_errors import ERRORS_LISTED, Report, RowError, json_value, shown
+from catalog.sources import Source
+
+
+def conform_with_keys(
+    source: Source, schema: Schema, destination: Destination, workers: int = 2, old: Sequence[Path] = ()
+) -> Conformed:
+    """`conform`, and no key of the rows stands twice among them and in the Parts that are there: one report of all.
+
+    A row that is at fault otherwise is looked at too; a cell of its key that can't be read exempts it.
+    """
+    conformed = conform(source, schema, destination, workers)
+    if not conformed.parts:
+        return conformed
+    first = destination.first_row_id
+    changed = f"SELECT unnest(range({first}, {first + conformed.row_count}))" if old else None
+    paths = [*old, *(part.path for part in conformed.parts)]
+    errors, total = key_errors(schema, paths, f"_id - {first} + 1", changed)
+    if not total:
+        return conformed
+    if conformed.report:
+        errors = sorted([*conformed.report.errors, *errors], key=lambda error: error.row)[:ERRORS_LISTED]
+        total += conformed.report.error_count
+    report = with_lines(Report(tuple(errors), total, conformed.row_count), source)
+    return Conformed(conformed.parts, conformed.row_count, report)
 
 
 def key_errors(

@@ -13,11 +13,11 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from catalog.conformance import Conformed, Destination, PartFile, conform, with_lines
-from catalog.keys import key_errors
+from catalog.conformance import Conformed, Destination, PartFile
+from catalog.keys import conform_with_keys
 from catalog.models import ObjectVersion, Part, Table, TableVersion, VersionPart
 from catalog.reading import part_paths, version_digests, with_parts
-from catalog.row_errors import Report, RowError
+from catalog.row_errors import Report
 from catalog.sources import JSONRows, Source
 
 Operation = TableVersion.Operation
@@ -213,30 +213,11 @@ def subdirectory(directory: Path) -> Path:
     return Path(tempfile.mkdtemp(dir=directory))
 
 
-def conformed_rows(source: Source, object_version: ObjectVersion, destination: Destination) -> Conformed:
-    """The rows of a source as Parts, row by row sound. Raises NonconformingError."""
-    conformed = conform(source, object_version.schema, destination, workers=settings.ENGINE_THREADS)
+def conformed_rows(
+    source: Source, object_version: ObjectVersion, destination: Destination, old: Sequence[str] = ()
+) -> Conformed:
+    """The rows of a source as Parts, sound beside those in the Parts `old` (digests). Raises NonconformingError."""
+    conformed = conform_with_keys(source, object_version.schema, destination, settings.ENGINE_THREADS, part_paths(old))
     if conformed.report:
         raise NonconformingError(conformed.report)
     return conformed
-
-
-def refuse_duplicates(
-    object_version: ObjectVersion, new: Sequence[PartFile], old: Sequence[str] = (), source: Source | None = None
-) -> None:
-    """Raise NonconformingError if a key of new rows, numbered by their ids, stands twice among all rows."""
-    if not new:
-        return
-    first = min(part.first_row_id for part in new)
-    row_count = sum(part.row_count for part in new)
-    changed = f"SELECT unnest(range({first}, {first + row_count}))" if old else None
-    paths = [*part_paths(old), *(part.path for part in new)]
-    refuse_repeated_keys(key_errors(object_version.schema, paths, f"_id - {first} + 1", changed), row_count, source)
-
-
-def refuse_repeated_keys(found: tuple[list[RowError], int], row_count: int, source: Source | None = None) -> None:
-    """Raise NonconformingError if `found`, what key_errors found, is not empty."""
-    errors, total = found
-    if total:
-        report = Report(tuple(errors), total, row_count)
-        raise NonconformingError(with_lines(report, source) if source else report)

@@ -12,8 +12,8 @@ from typing import Any
 
 from catalog import engine
 from catalog.attributes import Schema, describe_type, from_column
-from catalog.conformance import Conformed, Destination, conform
-from catalog.keys import key_errors
+from catalog.conformance import Conformed, Destination
+from catalog.keys import conform_with_keys
 from catalog.models import TableVersion
 from catalog.parts import rows_sql
 from catalog.reading import part_paths
@@ -181,18 +181,12 @@ def _report_sentence(port_name: str, report: Report) -> str:
 
 
 def check_output(output: OutputTable, schema: Schema, actual: Destination) -> Conformed:
-    """An output as Parts of its Object, or the report of why it isn't one: columns first, then rows, then keys."""
+    """An output as Parts of its Object, or the report of why it isn't one: columns first, then rows and keys."""
     wrong = list(_column_errors(output.columns, schema))
     if wrong:
         return Conformed((), output.row_count, Report(tuple(wrong), len(wrong), output.row_count))
     source = TypedColumns([(output.path, output.row_count)], output.columns)
-    conformed = conform(source, schema, actual)
-    if conformed.report or not conformed.parts:
-        return conformed
-    errors, total = key_errors(schema, [part.path for part in conformed.parts], "_id")
-    if total:
-        return Conformed((), conformed.row_count, Report(tuple(errors), total, conformed.row_count))
-    return conformed
+    return conform_with_keys(source, schema, actual)
 
 
 def _column_errors(columns: Sequence[tuple[str, str]], schema: Schema) -> Iterator[RowError]:

@@ -123,3 +123,18 @@ def test_the_total_of_repeated_keys_is_true(tmp_path):
     report = caught.value.report
     assert (report.error_count, len(report.errors), report.is_truncated) == (1500, 1000, True)
     assert [error.row for error in report.errors] == list(range(1, 1001))
+
+
+def test_a_repeated_key_is_told_beside_other_errors_in_one_report():
+    keyed = shape({"name": "id", **INTEGER}, {"name": "n", **INTEGER}, primary_key=["id"])
+    table = TableFactory.create(object=keyed, rows=[{"id": 1, "n": 1}])
+    with pytest.raises(NonconformingError) as caught:
+        append_rows(table, json_rows([{"id": 1, "n": "x"}, {"id": 2}, {"id": 2.5}, {"id": 2, "n": 3}]))
+    report = caught.value.report
+    assert report.error_count == 4
+    assert [(error.row, error.attribute, error.code) for error in report.errors] == [
+        (1, "n", "type"),
+        (1, "id", "primary_key"),
+        (3, "id", "type"),
+        (4, "id", "primary_key"),
+    ]

@@ -8,9 +8,9 @@ from django.conf import settings
 
 from catalog import engine
 from catalog.attributes import Schema
-from catalog.conformance import Conformed, Destination, conform, with_lines
+from catalog.conformance import Conformed, Destination
 from catalog.formats import CSVText
-from catalog.keys import key_errors
+from catalog.keys import conform_with_keys
 from catalog.parts import rows_sql
 from catalog.row_errors import Report
 from catalog.sources import TypedColumns
@@ -79,13 +79,8 @@ def stage_tables(
 def _stage(table: PackageTable, schema: Schema, directory: Path) -> tuple[StagedRows, Report | None]:
     with table.path.open("rb") as stream:
         source = CSVText(stream, directory)
-        conformed = conform(source, schema, Destination(directory, 1, 1), workers=settings.ENGINE_THREADS)
-        report = conformed.report
-        if not report and conformed.parts:
-            errors, total = key_errors(schema, [part.path for part in conformed.parts], "_id")
-            if total:
-                report = with_lines(Report(tuple(errors), total, conformed.row_count), source)
-    return StagedRows(conformed, schema), report
+        conformed = conform_with_keys(source, schema, Destination(directory, 1, 1), settings.ENGINE_THREADS)
+    return StagedRows(conformed, schema), conformed.report
 
 
 def _problems(table: PackageTable, report: Report) -> list[PackageProblem]:
