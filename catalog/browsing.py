@@ -9,11 +9,10 @@ from catalog import engine
 from catalog.models import TableVersion
 from catalog.parts import rows_sql
 from catalog.queries import RowQuery
-from catalog.reading import part_paths, read, version_digests
+from catalog.reading import part_paths, read, version_digests, with_parts
 
 COUNT_LIMIT: Final = 10_000
 FETCHED_ROWS: Final = 2_000
-READ_ATTEMPTS: Final = 2
 
 
 def page(version: TableVersion, query: RowQuery, limit: int, offset: int = 0) -> list[dict[str, Any]]:
@@ -53,23 +52,14 @@ def stream(version: TableVersion, query: RowQuery) -> Iterator[bytes]:
 
 
 def _part_lines(digest: str, version: TableVersion, query: RowQuery) -> Iterator[bytes]:
+    schema = version.object_version.schema
     with engine.cursor() as connection:
-        _open(connection, digest, version, query)
+        with_parts(
+            lambda: [digest],
+            lambda: connection.execute(*query.lines(rows_sql(part_paths([digest]), schema.columns))),
+        )
         while rows := connection.fetchmany(FETCHED_ROWS):
             yield ("\n".join(line for (line,) in rows) + "\n").encode()
-
-
-def _open(connection: duckdb.DuckDBPyConnection, digest: str, version: TableVersion, query: RowQuery) -> None:
-    """Start the query on one Part; a cached file that was deleted a moment ago is fetched again."""
-    for attempt in range(1, READ_ATTEMPTS + 1):
-        relation = rows_sql(part_paths([digest]), version.object_version.schema.columns)
-        try:
-            connection.execute(*query.lines(relation))
-        except duckdb.IOException:
-            if attempt == READ_ATTEMPTS:
-                raise
-        else:
-            return
 
 
 def _number(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> int:

@@ -30,7 +30,6 @@ from catalog.writing import (
     StaleObjectError,
     Write,
     commit,
-    commit_prepared,
     conformed_rows,
     subdirectory,
     workspace,
@@ -59,7 +58,8 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
                 raise StaleObjectError(table.object.name)
             table.created_by = write.author
             table.save()
-            return commit(table, object_version, Operation.CREATE, write, conformed.parts, added=conformed.row_count)
+            prepared = Prepared([], list(conformed.parts), added=conformed.row_count)
+            return commit(table, object_version, Operation.CREATE, write, prepared)
 
 
 def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> TableVersion:
@@ -186,7 +186,7 @@ def conform_table(table: Table, object_version: ObjectVersion, write: Write = AN
             prepared = with_parts(
                 lambda: version_digests(base), lambda: _reshaped(base, object_version, subdirectory(directory))
             )
-        return commit_prepared(table, object_version, Operation.CONFORM, write, prepared)
+        return commit(table, object_version, Operation.CONFORM, write, prepared)
 
 
 def _reshaped(base: TableVersion, object_version: ObjectVersion, directory: Path) -> "Prepared":

@@ -6,7 +6,7 @@ The database is the truth; a cached file may be deleted at any moment, by anybod
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,11 +139,3 @@ def tail_to_merge(row_counts: Sequence[int], added: int) -> int:
         added += row_count
         merged += 1
     return merged
-
-
-def holding(row_ids: Sequence[int], ranges: Mapping[str, tuple[int, int]]) -> Iterator[str]:
-    """The digests of the Parts whose range of `_id` covers one of these."""
-    wanted = sorted(row_ids)
-    for digest, (first, last) in ranges.items():
-        if any(first <= row_id <= last for row_id in wanted):
-            yield digest

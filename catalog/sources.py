@@ -16,9 +16,10 @@ from typing import IO, Any, BinaryIO, Protocol, runtime_checkable
 
 from catalog.attributes import Schema, from_column
 from catalog.engine import quote_name, quote_text
+from catalog.parts import PART_ROWS
 from config.problems import pointer
 
-SLICE_ROWS = 122_880
+SLICE_ROWS = PART_ROWS  # a slice becomes a Part
 BLOCK_BYTES = 1024 * 1024
 LINE_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024 * 1024

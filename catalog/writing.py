@@ -109,7 +109,7 @@ def write_version(
             base = locked.current
             if prepared is None or (locked.version, locked.next_row_id) != (seen.version, seen.next_row_id):
                 prepared = _prepare_apart(prepare, base, locked.next_row_id, directory)
-            version = commit_prepared(locked, base.object_version, operation, write, prepared)
+            version = commit(locked, base.object_version, operation, write, prepared)
     table.version, table.row_count = locked.version, locked.row_count
     table.size_bytes, table.next_row_id = locked.size_bytes, locked.next_row_id
     return version
@@ -125,37 +125,12 @@ def _check_expected(table: Table, write: Write) -> None:
         raise StaleVersionError(table, write.expected_version)
 
 
-def commit_prepared(
+def commit(
     table: Table, object_version: ObjectVersion, operation: Operation, write: Write, prepared: Prepared
 ) -> TableVersion:
-    """Make a prepared version current; inside a transaction that holds the Table\'s row."""
-    return commit(
-        table,
-        object_version,
-        operation,
-        write,
-        prepared.parts,
-        digests=prepared.digests(),
-        added=prepared.added,
-        changed=prepared.changed,
-        removed=prepared.removed,
-    )
-
-
-def commit(
-    table: Table,
-    object_version: ObjectVersion,
-    operation: Operation,
-    write: Write,
-    parts: Sequence[PartFile],
-    digests: Sequence[str] | None = None,
-    added: int = 0,
-    changed: int = 0,
-    removed: int = 0,
-) -> TableVersion:
     """Store new Parts and make the new version current; inside a transaction that holds the Table's row."""
-    store_parts(parts)
-    order = list(digests) if digests is not None else [part.digest for part in parts]
+    store_parts(prepared.parts)
+    order = prepared.digests()
     sizes = dict(Part.objects.filter(digest__in=order).values_list("digest", "size_bytes"))
     version = TableVersion.objects.create(
         table=table,
@@ -163,18 +138,18 @@ def commit(
         object_version=object_version,
         operation=operation,
         message=write.message,
-        row_count=table.row_count + added - removed,
+        row_count=table.row_count + prepared.added - prepared.removed,
         size_bytes=sum(sizes[digest] for digest in order),
-        added=added,
-        changed=changed,
-        removed=removed,
+        added=prepared.added,
+        changed=prepared.changed,
+        removed=prepared.removed,
         created_by=write.author,
     )
     VersionPart.objects.bulk_create(
         VersionPart(version=version, part_id=digest, position=position) for position, digest in enumerate(order)
     )
     table.version, table.row_count, table.size_bytes = version.number, version.row_count, version.size_bytes
-    table.next_row_id += added
+    table.next_row_id += prepared.added
     table.save(update_fields=["version", "row_count", "size_bytes", "next_row_id", "updated_at"])
     return version
 
