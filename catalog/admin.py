@@ -4,6 +4,7 @@ What never changes is read only here; Objects are published, and the rows of a T
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
@@ -24,7 +25,7 @@ from catalog.sources import JSONRows
 from catalog.writing import Write
 from config.models import BreakingChangeError
 
-REFUSAL = "exemplar.refusal"  # where a request carries what publishing refused
+REFUSAL = "exemplar.refusal"  # where a request carries what a verb refused
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -52,6 +53,53 @@ class OwnerAdmin(admin.ModelAdmin):
         return listed, counts, forbidden - {self.owned._meta.verbose_name}, protected
 
 
+class RefusableForm(forms.ModelForm):
+    """A form that is shown again with what a verb refused a moment ago."""
+
+    refusal: Sequence[forms.ValidationError] = ()
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        for error in self.refusal:
+            self.add_error(None, error)
+        return cleaned
+
+
+class RefusableAdmin(OwnerAdmin):
+    """A resource that is saved by a verb, which may refuse after the form was found valid.
+
+    refusals: the exceptions that say so; `describe_refusal` words them. `form` is a RefusableForm.
+    """
+
+    form = RefusableForm
+    refusals: tuple[type[Exception], ...]
+
+    def describe_refusal(self, error: Any) -> Sequence[forms.ValidationError]:
+        """One of `refusals`, as errors of the whole form."""
+        raise NotImplementedError
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except self.refusals as error:
+            # Django's transaction is rolled back; the same form is shown again with what was refused.
+            request.META[REFUSAL] = self.describe_refusal(error)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **options: Any
+    ) -> type[RefusableForm]:
+        form = cast(type[RefusableForm], super().get_form(request, obj, change, **options))
+        form.refusal = request.META.get(REFUSAL, ())
+        return form
+
+
 @admin.register(Application)
 class ApplicationAdmin(admin.ModelAdmin):
     list_display = ["name", "id", "comments"]
@@ -70,21 +118,14 @@ class ConfigurationAdmin(admin.ModelAdmin):
         return ["application"] if obj else []
 
 
-class ObjectAdminForm(ObjectForm):
-    """The page's form of an Object; `refusal` is what publishing was refused for a moment ago."""
-
-    refusal: forms.ValidationError | None = None
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if self.refusal:
-            self.add_error(None, self.refusal)
-        return cleaned
+class ObjectAdminForm(RefusableForm, ObjectForm):
+    """The page's form of an Object."""
 
 
 @admin.register(ObjectSchema)
-class ObjectSchemaAdmin(OwnerAdmin):
+class ObjectSchemaAdmin(RefusableAdmin):
     owned = ObjectVersion
+    refusals = (BreakingChangeError, DatabaseError)
     form = ObjectAdminForm
     fields = [
         "application",
@@ -112,26 +153,8 @@ class ObjectSchemaAdmin(OwnerAdmin):
     def page(self, shape: ObjectSchema) -> SafeString:
         return format_html('<a href="{}">open</a>', reverse("object-detail", args=[shape.pk]))
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except (BreakingChangeError, DatabaseError) as error:
-            # Django's transaction is rolled back; the same form is shown again with what was refused.
-            request.META[REFUSAL] = publishing_refusal(error)
-            return super().changeform_view(request, object_id, form_url, extra_context)
-
-    def get_form(
-        self, request: HttpRequest, obj: ObjectSchema | None = None, change: bool = False, **options: Any
-    ) -> type[ObjectAdminForm]:
-        form = cast(type[ObjectAdminForm], super().get_form(request, obj, change, **options))
-        form.refusal = request.META.get(REFUSAL)
-        return form
+    def describe_refusal(self, error: Any) -> Sequence[forms.ValidationError]:
+        return [publishing_refusal(error)]
 
     def save_model(self, request: HttpRequest, obj: ObjectSchema, form: ModelForm, change: bool) -> None:
         publish(obj, request.user)

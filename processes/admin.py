@@ -1,25 +1,22 @@
 """Functions in Django admin, through the same rules and the same verb as everywhere else."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models
-from django.db.models import Model, ProtectedError, QuerySet
+from django.db.models import ProtectedError, QuerySet
 from django.forms import BaseInlineFormSet, ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from catalog.admin import OwnerAdmin, ReadOnlyAdmin
+from catalog.admin import ReadOnlyAdmin, RefusableAdmin
 from catalog.forms.attributes import StrictJSONField
 from catalog.forms.objects import database_refusal
 from processes.models import Direction, Function, Implementation, ImplementationDefinition, Port, PortDefinition
-
-REFUSAL = "exemplar.definition_refusal"  # where a request carries what `define` refused
 
 
 class MemberFormSet(BaseInlineFormSet):
@@ -34,22 +31,10 @@ class MemberFormSet(BaseInlineFormSet):
         return [form for form in (*self.initial_forms, *extra) if form not in self.deleted_forms]
 
 
-class RefusableForm(forms.ModelForm):
-    """A form that is shown again with what `define` refused a moment ago."""
-
-    refusal: Sequence[ValidationError] = ()
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        for error in self.refusal:
-            self.add_error(None, error)
-        return cleaned
-
-
-class DefiningAdmin(OwnerAdmin):
+class DefiningAdmin(RefusableAdmin):
     """A resource that is saved with its parts by `define`, all or nothing."""
 
-    form = RefusableForm
+    refusals = (ValidationError, ProtectedError, DatabaseError)
 
     def define(self, instance: Any, formsets: Sequence[MemberFormSet]) -> None:
         """Save the instance with the parts that the formsets hold."""
@@ -65,26 +50,8 @@ class DefiningAdmin(OwnerAdmin):
             formset.save(commit=False)  # finds what was changed, for the history
         self.define(form.instance, formsets)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except (ValidationError, ProtectedError, DatabaseError) as error:
-            # Django's transaction is rolled back; the same form is shown again with what was refused.
-            request.META[REFUSAL] = list(_refusal(error))
-            return super().changeform_view(request, object_id, form_url, extra_context)
-
-    def get_form(
-        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **options: Any
-    ) -> type[RefusableForm]:
-        form = cast(type[RefusableForm], super().get_form(request, obj, change, **options))
-        form.refusal = request.META.get(REFUSAL, ())
-        return form
+    def describe_refusal(self, error: Any) -> Sequence[ValidationError]:
+        return list(_refusal(error))
 
 
 def _refusal(error: ValidationError | ProtectedError | DatabaseError) -> Iterator[ValidationError]:
