@@ -73,9 +73,20 @@ status: setup ## which migrations are applied, and what the checks say
 	$(PYTHON) manage.py showmigrations
 	$(PYTHON) manage.py check
 
-bench: $(VENV)/.dev .env ## the figures of the README, measured here
-	$(PYTHON) -m benchmarks
+$(VENV)-bench/.done: requirements-bench.txt
+ifdef UV
+	test -x $(@D)/bin/python || uv venv --quiet $(@D)
+	uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements-bench.txt
+else
+	test -x $(@D)/bin/python || python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+endif
+	touch $@
+
+bench: $(VENV)/.dev $(VENV)-bench/.done .env ## the figures of the README, measured here (POSTGRES_URL adds a JSONB model)
+	$(PYTHON) -m benchmarks $(POSTGRES_URL)
 
 lock: ## renew the hashed locks from requirements*.in (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements.in -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --prerelease=allow --python-version 3.11 requirements-bench.in -o requirements-bench.txt

@@ -4,12 +4,17 @@
 import os
 import sys
 
+import duckdb
 from django.core.management import execute_from_command_line
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except duckdb.OutOfMemoryException:
+        print("Error: this takes more memory than the server gives to one piece of work.", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,22 @@
-"""All figures of the README, one script after another: `python -m benchmarks`."""
+"""All figures of the README, one script after another: `python -m benchmarks [POSTGRES_URL]`.
+
+POSTGRES_URL: a server where databases may be made; with it, a JSONB model stands beside Exemplar too.
+"""
 
 import subprocess
 import sys
 
-SCRIPTS = ("storage", "small_cases")
+from benchmarks.sites import ROOT
+
+SCRIPTS = ("loading", "reading", "small_tables", "profile_and_diff", "small_cases", "storage")
+BESIDE_POSTGRES = ("loading", "reading")
 
 
 def main() -> None:
     for script in SCRIPTS:
         print(f"\n== {script}", flush=True)
-        subprocess.run([sys.executable, "-m", f"benchmarks.{script}"], check=True)
+        beside = ["--postgres", *sys.argv[1:]] if sys.argv[1:] and script in BESIDE_POSTGRES else []
+        subprocess.run([sys.executable, "-m", f"benchmarks.{script}", *beside], check=True, cwd=ROOT)
 
 
 if __name__ == "__main__":

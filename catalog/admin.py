@@ -5,26 +5,46 @@ What never changes is read only here; Objects are published, and the rows of a T
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
 from django.db import DatabaseError
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from catalog.contents import create_table
+from catalog.contents import create_table, delete_table
 from catalog.evolution import publish
 from catalog.forms.objects import ObjectForm, publishing_refusal
+from catalog.history.checking import CatalogCheck
 from catalog.models import Application, Configuration, ObjectSchema, ObjectVersion, Part, Table, TableVersion
+from catalog.references import referrers
+from catalog.sight import check_definition
 from catalog.sources import JSONRows
 from catalog.writing import Write
+from config.console import counted
 from config.models import BreakingChangeError
 
+VERSIONS_SHOWN = 20
+VERSION_FIELDS = (
+    "number",
+    "operation",
+    "message",
+    "row_count",
+    "added",
+    "changed",
+    "removed",
+    "created_at",
+    "created_by",
+)
+DRIFTS_SHOWN = 50
 REFUSAL = "exemplar.refusal"  # where a request carries what a verb refused
 
 
@@ -157,6 +177,7 @@ class ObjectSchemaAdmin(RefusableAdmin):
         return [publishing_refusal(error)]
 
     def save_model(self, request: HttpRequest, obj: ObjectSchema, form: ModelForm, change: bool) -> None:
+        check_definition(request, obj)
         publish(obj, request.user)
 
 
@@ -174,9 +195,33 @@ class ObjectVersionAdmin(ReadOnlyAdmin):
         return format_html("<pre>{}</pre>", json.dumps(version.definition, indent=2, ensure_ascii=False))
 
 
+class VersionInline(admin.TabularInline):
+    """The last versions of a Table, to be read."""
+
+    model = TableVersion
+    fields = VERSION_FIELDS
+    readonly_fields = VERSION_FIELDS
+    ordering = ["-number"]
+    extra = 0
+    can_delete = False
+    show_change_link = True
+    verbose_name_plural = f"the last {VERSIONS_SHOWN} versions"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TableVersion]:
+        found = super().get_queryset(request).select_related("created_by", "table__object__application")
+        return found.filter(number__gt=F("table__version") - VERSIONS_SHOWN)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
 @admin.register(Table)
 class TableAdmin(OwnerAdmin):
     owned = TableVersion
+    actions = ["check_selected", "export_selected"]
     fields = ["object", "name", "description", "version", "row_count", "size_bytes", "rows", "updated_at", "created_by"]
     list_display = ["name", "object", "row_count", "version", "size_bytes", "updated_at"]
     list_filter = ["object__application"]
@@ -185,9 +230,44 @@ class TableAdmin(OwnerAdmin):
     autocomplete_fields = ["object"]
     date_hierarchy = "updated_at"
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        listed, counts, forbidden, protected = super().get_deleted_objects(objs, request)
+        return listed, counts, forbidden, [*protected, *(str(each) for table in objs for each in referrers(table))]
+
+    def delete_model(self, request: HttpRequest, obj: Table) -> None:
+        delete_table(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for table in queryset:
+            delete_table(table)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Table | None = None) -> list[str]:
         readonly = ["version", "row_count", "size_bytes", "rows", "updated_at", "created_by"]
         return ["object", *readonly] if obj else readonly
+
+    def get_inlines(self, request: HttpRequest, obj: Table | None) -> list[type[InlineModelAdmin]]:
+        """The versions are there to be read; a form that is sent has nothing of them."""
+        return [VersionInline] if obj and request.method == "GET" else []
+
+    @admin.action(description="Check the rows and bytes of the selected tables again", permissions=["view"])
+    def check_selected(self, request: HttpRequest, queryset: QuerySet[Table]) -> None:
+        check = CatalogCheck()
+        for drift in islice(check.tables(queryset), DRIFTS_SHOWN):
+            version = f" version {drift.version}" if drift.version else ""
+            self.message_user(request, f"{drift.table}{version}: {drift.code}: {drift.message}", messages.ERROR)
+        if not check.checked.drifts:
+            tables, rows = counted(check.checked.tables, "table"), counted(check.checked.rows, "row")
+            self.message_user(request, f"Checked {tables} with {rows}: all is as it was written.")
+
+    @admin.action(description="Export the selected table as CSV", permissions=["view"])
+    def export_selected(self, request: HttpRequest, queryset: QuerySet[Table]) -> HttpResponse | None:
+        tables = list(queryset[:2])
+        if len(tables) != 1:
+            self.message_user(request, "One table is exported at a time.", messages.ERROR)
+            return None
+        return redirect("table-download", pk=tables[0].pk, name="csv")
 
     @admin.display(description="rows")
     def rows(self, table: Table) -> SafeString | str:

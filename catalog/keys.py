@@ -6,14 +6,20 @@ from pathlib import Path
 import duckdb
 
 from catalog import engine
-from catalog.attributes import Key, Schema
 from catalog.conformance import Conformed, Destination, conform, with_lines
 from catalog.engine import quote_name, quote_text
 from catalog.parts import rows_sql
 from catalog.row_errors import ERRORS_LISTED, Report, RowError, json_value, shown
+from catalog.schema import Key, Schema
 from catalog.sources import Source
+from config.timing import step
+
+NUMBER = quote_name("\x1fnumber")  # a row's number in the input; no attribute can have this name
+PLACE = quote_name("\x1fplace")
+SMALL_ROWS = 10_000  # that few rows are not worth a second thread
 
 
+@step("validate")
 def conform_with_keys(
     source: Source, schema: Schema, destination: Destination, workers: int = 2, old: Sequence[Path] = ()
 ) -> Conformed:
@@ -21,43 +27,67 @@ def conform_with_keys(
 
     A row that is at fault otherwise is looked at too; a cell of its key that can't be read exempts it.
     """
-    conformed = conform(source, schema, destination, workers)
-    if not conformed.parts:
+    return with_keys_checked(conform(source, schema, destination, workers), source, schema, destination, old)
+
+
+def with_keys_checked(
+    conformed: Conformed, source: Source, schema: Schema, destination: Destination, old: Sequence[Path] = ()
+) -> Conformed:
+    """What conformed, with what is wrong with its keys: the second half of `conform_with_keys`."""
+    if not conformed.parts or not any(schema.keys()):
         return conformed
-    first = destination.first_row_id
-    changed = f"SELECT unnest(range({first}, {first + conformed.row_count}))" if old else None
-    paths = [*old, *(part.path for part in conformed.parts)]
-    errors, total = key_errors(schema, paths, f"_id - {first} + 1", changed)
+    written = [part.path for part in conformed.parts]
+    fresh = numbered_rows(schema, written, destination.first_row_id) if old else None
+    number = f"_id - {destination.first_row_id} + 1"
+    is_small = not old and conformed.row_count <= SMALL_ROWS
+    errors, total = key_errors(schema, [*old, *written], number, fresh, is_serial=is_small)
     if not total:
         return conformed
-    if conformed.report:
-        errors = sorted([*conformed.report.errors, *errors], key=lambda error: error.row)[:ERRORS_LISTED]
-        total += conformed.report.error_count
-    report = with_lines(Report(tuple(errors), total, conformed.row_count), source)
+    report = with_lines(merged_report(conformed.report, errors, total, conformed.row_count), source)
     return Conformed(conformed.parts, conformed.row_count, report)
 
 
-def key_errors(
-    schema: Schema, paths: Sequence[Path], row_number: str, changed: str | None = None
-) -> tuple[list[RowError], int]:
-    """Rows that repeat a key of the schema: the first ERRORS_LISTED, and how many there are.
+def numbered_rows(schema: Schema, paths: Sequence[Path], first_row_id: int) -> str:
+    """SQL of rows that were written in the order of a source, with their NUMBER in it."""
+    return f"SELECT *, _id - {first_row_id} + 1 AS {NUMBER} FROM ({rows_sql(paths, schema.columns)})"
 
-    paths: all Parts of the Table as it would be. changed: SQL for the `_id`s of the rows that are being written; only
-    these can be in error, and only their keys are looked up; None means all rows. row_number: SQL that gives a row's
-    number in the input from its `_id`. Of rows with the same key, the first is right, or one that was there before.
+
+def merged_report(report: Report | None, errors: Sequence[RowError], total: int, row_count: int) -> Report:
+    """A report with more errors, all in the order of their rows."""
+    if report is None:
+        return Report(tuple(errors[:ERRORS_LISTED]), total, row_count)
+    together = sorted([*report.errors, *errors], key=lambda error: error.row)[:ERRORS_LISTED]
+    return Report(tuple(together), report.error_count + total, max(row_count, report.row_count))
+
+
+def key_errors(
+    schema: Schema,
+    paths: Sequence[Path],
+    row_number: str,
+    fresh: str | None = None,
+    limit: int = ERRORS_LISTED,
+    is_serial: bool = False,
+) -> tuple[list[RowError], int]:
+    """Rows that repeat a key of the schema: the first `limit`, and how many there are.
+
+    paths: all Parts of the Table as it would be. fresh: SQL of the rows that are being written, with `_id` and their
+    NUMBER in the input; only these can be in error, and only their keys are looked up; None means all rows, and
+    then row_number is SQL for a row's number from its `_id`. Of rows with the same key, the first is right, or one
+    that was there before.
     """
     errors: list[RowError] = []
     total = 0
     keys = list(schema.keys())
     if not keys:
         return errors, total
-    with engine.cursor() as connection:
+    with engine.cursor(is_serial=is_serial) as connection:
         for key in keys:
-            for group in [paths] if changed else _groups(connection, paths, key):
+            for group in [paths] if fresh else _groups(connection, paths, key):
                 relation = rows_sql(group, schema.columns)
-                found, count = _repeated(connection, schema, key, relation, row_number, changed)
-                errors = sorted(errors + found, key=lambda error: error.row)[:ERRORS_LISTED]
-                total += count
+                found, count = _repeated(connection, schema, key, relation, row_number, fresh, limit)
+                if count:
+                    errors = sorted(errors + found, key=lambda error: error.row)[:limit]
+                    total += count
     return errors, total
 
 
@@ -93,28 +123,36 @@ def _repeated(
     key: Key,
     relation: str,
     row_number: str,
-    changed: str | None,
+    fresh: str | None,
+    limit: int,
 ) -> tuple[list[RowError], int]:
     names = ", ".join(quote_name(name) for name in key.names)
     whole = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in key.names)
-    written = f"_id IN ({changed})" if changed else "true"
-    wanted = f" AND ({names}) IN (SELECT ({names}) FROM ({relation}) WHERE {written})" if changed else ""
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT {names} FROM ({relation}) WHERE {whole}{wanted} "
-        f"GROUP BY {names} HAVING count(*) > 1"
-    )
-    row = connection.execute("SELECT count(*) FROM twice").fetchone()
+    # A semi join lets DuckDB skip the row groups that can't hold the keys that are written.
+    wanted = f"SEMI JOIN (SELECT DISTINCT {names} FROM ({fresh})) USING ({names})" if fresh else ""
+    twice = f"SELECT {names} FROM ({relation}) {wanted} WHERE {whole} GROUP BY {names} HAVING count(*) > 1"
+    row = connection.execute(f"SELECT count(*) FROM ({twice})").fetchone()
     if not row or not row[0]:
         return [], 0
-    ranked = (
-        f"SELECT {row_number} AS number, {names}, {written} AS written, "
-        f"row_number() OVER (PARTITION BY {names} ORDER BY {written}, _id) AS place "
-        f"FROM ({relation}) SEMI JOIN twice USING ({names})"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {twice}")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE numbers AS "
+        + (
+            f"SELECT _id, {NUMBER} FROM ({fresh})"
+            if fresh
+            else f"SELECT _id, {row_number} AS {NUMBER} FROM ({relation})"
+        )
+        + f" SEMI JOIN twice USING ({names})"
     )
-    late = f"FROM ({ranked}) WHERE written AND place > 1"
+    ranked = (
+        f"SELECT {NUMBER}, {names}, "
+        f"row_number() OVER (PARTITION BY {names} ORDER BY {NUMBER} NULLS FIRST, _id) AS {PLACE} "
+        f"FROM ({relation}) SEMI JOIN twice USING ({names}) LEFT JOIN numbers USING (_id)"
+    )
+    late = f"FROM ({ranked}) WHERE {NUMBER} IS NOT NULL AND {PLACE} > 1"
     count = connection.execute(f"SELECT count(*) {late}").fetchone()
     cells = ", ".join(f"CAST({quote_name(name)} AS VARCHAR)" for name in key.names)
-    listed = connection.execute(f"SELECT number, {cells} {late} ORDER BY number LIMIT {ERRORS_LISTED}").fetchall()
+    listed = connection.execute(f"SELECT {NUMBER}, {cells} {late} ORDER BY {NUMBER} LIMIT {limit}").fetchall()
     return [_error(schema, key, number, found) for number, *found in listed], int(count[0]) if count else 0
 
 

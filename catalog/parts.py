@@ -13,6 +13,8 @@ from pathlib import Path
 from catalog.engine import quote_name, quote_text
 
 PART_ROWS = 122_880
+SCANS_PER_CACHE = 64  # how often the cache is looked through while as much is stored as it holds
+_filled_bytes: dict[Path, int] = {}  # what this process has stored in a cache since it was last looked through
 
 
 class CorruptPartError(Exception):
@@ -55,8 +57,26 @@ class PartCache:
                 raise CorruptPartError(f"Part {digest} is damaged in the database: its bytes have another digest.")
             self._store(digest, content)
             filled = True
-        if filled:
+        if filled and self._may_be_full():
             self._evict({self.path(digest) for digest in needed})
+
+    def adopt(self, digest: str, path: Path) -> None:
+        """Take in the file of a Part that was just stored: whoever reads it next need not fetch it."""
+        target = self.path(digest)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        size_bytes = path.stat().st_size
+        try:
+            path.replace(target)
+        except OSError:  # another file system
+            self._store(digest, path.read_bytes())
+        else:
+            _filled_bytes[self.directory] = _filled_bytes.get(self.directory, self.size_bytes) + size_bytes
+        if self._may_be_full():
+            self._evict({target})
+
+    def _may_be_full(self) -> bool:
+        """Whether it is time to look how much there is: to look at each file takes longer than to store one."""
+        return _filled_bytes.get(self.directory, self.size_bytes) * SCANS_PER_CACHE >= self.size_bytes
 
     def _store(self, digest: str, content: bytes) -> None:
         path = self.path(digest)
@@ -66,6 +86,7 @@ class PartCache:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             Path(aside).replace(path)
+            _filled_bytes[self.directory] = _filled_bytes.get(self.directory, self.size_bytes) + len(content)
         except OSError:
             Path(aside).unlink(missing_ok=True)
             raise
@@ -80,6 +101,8 @@ class PartCache:
                 continue
             files.append((status.st_mtime, status.st_size, path))
         total = sum(size for _, size, _ in files)
+        # So that it is looked again as soon as it may be full, and soon enough where other processes fill it too.
+        _filled_bytes[self.directory] = 0
         for _, size, path in sorted(files):
             if total <= self.size_bytes:
                 return

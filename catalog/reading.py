@@ -8,9 +8,9 @@ import duckdb
 from django.conf import settings
 
 from catalog import engine
-from catalog.attributes import Schema
 from catalog.models import Part, TableVersion
 from catalog.parts import PartCache, rows_sql
+from catalog.schema import Schema
 from catalog.sources import TypedColumns
 
 READ_ATTEMPTS = 3
@@ -22,15 +22,23 @@ def cache() -> PartCache:
     return PartCache(settings.PARTS_CACHE_DIR, settings.PARTS_CACHE_BYTES)
 
 
+class GonePartError(Exception):
+    """Rows were pruned while they were being read."""
+
+
 def part_paths(digests: Sequence[str]) -> list[Path]:
-    """Local files of Parts, fetched from the database where they are missing (one query)."""
+    """Local files of Parts, fetched from the database where they are missing (one query). Raises GonePartError."""
     return cache().paths(digests, _fetch)
 
 
 def _fetch(digests: list[str]) -> Iterable[tuple[str, bytes]]:
+    absent = set(digests)
     found = Part.objects.filter(digest__in=digests).values_list("digest", "content")
     for digest, content in found.iterator(chunk_size=4):
+        absent.discard(digest)
         yield digest, bytes(content)
+    if absent:
+        raise GonePartError(f"{len(absent)} of the Parts that hold these rows were pruned a moment ago.")
 
 
 def version_digests(version: TableVersion) -> list[str]:

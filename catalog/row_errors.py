@@ -76,15 +76,17 @@ def shown(cell: str | None) -> str:
 
 
 def parsed_cell(cell: str | None) -> Any:
-    """A raw cell as the JSON value it was, or as its text."""
+    """A raw cell as the JSON value it was, or as its text; a long value inside a list or an object as its text too."""
+    if cell and len(cell) > SHOWN_CHARACTERS * 2:
+        return shorten(cell)
     try:
         return shorten(json.loads(cell or "null", parse_float=Decimal, parse_constant=str))
-    except ValueError:
+    except (ValueError, RecursionError):
         return shorten(cell)
 
 
 def json_value(attribute: Attribute, cell: str | None) -> Any:
     """A typed cell, given as text, as a JSON value."""
-    if attribute.type in {"integer", "number", "boolean"}:
+    if attribute.type in {"integer", "number", "boolean", "year"} or attribute.kind.is_json:
         return parsed_cell(cell)
     return shorten(cell)

@@ -1,10 +1,11 @@
 """Where rows come from, in slices that DuckDB reads: JSON lines, CSV text, or typed columns. Pure: no Django.
 
 A source says how the raw cells of an Object's attributes are found (`cells`) and gives them a slice at a time, each of
-at most SLICE_ROWS rows, so that memory doesn't grow with the input.
+at most `slice_rows` rows, so that memory doesn't grow with the input.
 """
 
 import codecs
+import json
 import os
 import re
 import secrets
@@ -14,28 +15,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, runtime_checkable
 
-from catalog.attributes import Schema, from_column
+from catalog.attributes import from_column
 from catalog.engine import quote_name, quote_text
 from catalog.parts import PART_ROWS
+from catalog.schema import Schema
+from catalog.types.nested import is_lenient
 from config.problems import pointer
 
 SLICE_ROWS = PART_ROWS  # a slice becomes a Part
 BLOCK_BYTES = 1024 * 1024
 LINE_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024 * 1024
+LONG_BYTES = 8 * 1024 * 1024  # of a row, or a few: DuckDB holds such a one several times
+JOINED_CHARACTERS = 64 * 1024 * 1024
+GROUPED_ATTRIBUTES = 200  # with more of them, cells are staged and checked in groups (catalog.grouping)
+GROUPED_CELLS = 4_000_000  # of a slice that is staged
 DOUBLE_DIGITS = 15  # what an IEEE double surely holds
 ENCODING_MARK = "\x01not UTF-8: "  # can't stand in JSON
+BESIDE_ROWS = ("_row", "_errors")  # in a file of rows set aside; when it is loaded, no part of a row
 
 
 @dataclass(frozen=True)
 class Slice:
-    """At most SLICE_ROWS rows: SQL that reads them, how many there are, how many came before, and its parameters."""
+    """At most `slice_rows` rows: SQL that reads them, how many there are, how many came before, and its parameters."""
 
     relation: str
     row_count: int
     rows_before: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     file: IO[bytes] | None = None  # what the relation reads, kept open as long as the slice is
+    is_generic: bool = False  # whether the relation is the same for all slices of its kind, but for the parameters
 
 
 @dataclass(frozen=True)
@@ -67,8 +76,13 @@ class Cells(Reading):
     quick: Reading | None = None
 
 
+def slice_rows(width: int) -> int:
+    """How many rows of so many columns a slice, and so a Part, has at most."""
+    return SLICE_ROWS if width <= GROUPED_ATTRIBUTES else max(min(GROUPED_CELLS // width, SLICE_ROWS), 1)
+
+
 class Source(Protocol):
-    """What conformance asks of a source."""
+    """What conformance asks of a source; the cells come first."""
 
     def cells(self, schema: Schema) -> Cells: ...
 
@@ -89,30 +103,51 @@ class LinedSource(Source, Protocol):
 
 def json_cells(schema: Schema) -> Cells:
     """Cells of JSON objects, one to a row, in the column `line`."""
-    paths = ", ".join(quote_text(pointer(name)) for name in schema.names)
-    found = [f"CAST(found[{place}] AS VARCHAR)" for place in range(1, len(schema.attributes) + 1)]
+    cut, found, present = _members(schema.names)
+    beside = [name for name in BESIDE_ROWS if name not in schema.names]
+    unguarded = ", ".join(f"{_unguarded(f'r{place}')} AS r{place}" for place in range(len(found)))
 
-    def read(relation: str, is_object: str, guarded: bool) -> str:
+    def read(relation: str, is_object: str, guarded: bool, ignored: Sequence[str] = ()) -> str:
         line = _guard_digits("line") if guarded else "line"
-        cells = [_unguarded(cell) if guarded else cell for cell in found]
-        columns = ", ".join(f"nullif({cell}, 'null') AS r{place}" for place, cell in enumerate(cells))
-        return (
-            f"SELECT record, readable, CASE WHEN readable THEN key_count - list_count(found) ELSE 1 END AS faults, "
+        columns = ", ".join(f"{cell} AS r{place}" for place, cell in enumerate(found))
+        less = "".join(f" - CAST(json_exists(object, {quote_text(pointer(name))}) AS INTEGER)" for name in ignored)
+        cells = (
+            f"SELECT record, readable, CASE WHEN readable THEN key_count - {present} ELSE 1 END AS faults, "
             f"{columns} FROM (SELECT line AS record, object IS NOT NULL AS readable, "
-            f"json_extract(object, [{paths}]) AS found, len(json_keys(object)) AS key_count "
+            f"{cut}, len(json_keys(object)){less} AS key_count "
             f"FROM (SELECT line, CASE WHEN {is_object} THEN {line} END AS object FROM {relation}))"
         )
+        return f"SELECT record, readable, faults, {unguarded} FROM ({cells})" if guarded else cells
 
-    has_exact = any(attribute.is_exact for attribute in schema.attributes)
+    has_json = any(attribute.kind.is_json for attribute in schema.attributes)
+    has_digits = has_json or any(attribute.is_exact for attribute in schema.attributes)
+    # What stands in a value is kept, and so must be JSON too; elsewhere such a value is of no type and told as that.
+    is_object = f"{_IS_OBJECT} AND NOT {is_lenient('line')}" if has_json else _IS_OBJECT
     places = list(enumerate(schema.attributes))
     return Cells(
-        raw=lambda relation: read(relation, f"json_valid(line) AND {_IS_OBJECT}", True),
+        raw=lambda relation: read(relation, f"json_valid(line) AND {is_object}", True, beside),
         typed=[attribute.kind.from_json(attribute, f"r{place}") for place, attribute in places],
         quick=Reading(
-            raw=lambda relation: read(relation, _IS_OBJECT, has_exact),
+            raw=lambda relation: read(relation, is_object, has_digits),
             typed=[attribute.kind.from_usual_json(attribute, f"r{place}") for place, attribute in places],
         ),
     )
+
+
+def _members(names: Sequence[str]) -> tuple[str, list[str], str]:
+    """SQL that finds members in `object`; of each of those `found`, NULL for null; of how many of them are present.
+
+    To look for a name goes through all members each time: so where there are many, each member is looked up instead.
+    """
+    if len(names) <= GROUPED_ATTRIBUTES:
+        paths = ", ".join(quote_text(pointer(name)) for name in names)
+        found = [f"nullif(CAST(found[{place}] AS VARCHAR), 'null')" for place in range(1, len(names) + 1)]
+        return f"json_extract(object, [{paths}]) AS found", found, "list_count(found)"
+    structure = quote_text(json.dumps(dict.fromkeys(names, "JSON"), ensure_ascii=False))
+    known = ", ".join(map(quote_text, names))
+    present = f"len(list_intersect(json_keys(object), [{known}])) AS present"
+    found = [f"CAST(struct_extract_at(found, {place}) AS VARCHAR)" for place in range(1, len(names) + 1)]
+    return f"from_json(object, {structure}) AS found, {present}", found, "present"
 
 
 # DuckDB takes a comma behind the last member; JSON doesn't. It is looked for only where the end of the line allows it.
@@ -154,21 +189,34 @@ class JSONRows:
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts
+        self._slice_rows = SLICE_ROWS
 
     def cells(self, schema: Schema) -> Cells:
+        self._slice_rows = slice_rows(len(schema.attributes))
         return json_cells(schema)
 
     def slices(self) -> Iterator[Slice]:
-        for start in range(0, max(len(self.texts), 1), SLICE_ROWS):
-            chunk = self.texts[start : start + SLICE_ROWS]
+        start = 0
+        for end in self._ends():
             # One text, since DuckDB takes a list parameter of so many members in seconds. The separator is no JSON.
-            joined = _SEPARATOR.join(text.replace(_SEPARATOR, "\1") for text in chunk)
+            joined = _SEPARATOR.join(text.replace(_SEPARATOR, "\1") for text in self.texts[start:end])
             relation = f"(SELECT unnest(string_split($lines, chr({ord(_SEPARATOR)}))) AS line)"
-            yield Slice(relation, len(chunk), start, {"lines": joined})
+            yield Slice(relation, end - start, start, {"lines": joined}, is_generic=True)
+            start = end
+
+    def _ends(self) -> Iterator[int]:
+        """Where each slice ends: DuckDB holds a text like this several times."""
+        start = length = 0
+        for place, text in enumerate(self.texts):
+            if place - start == self._slice_rows or (length and length + len(text) > JOINED_CHARACTERS):
+                yield place
+                start, length = place, 0
+            length += len(text)
+        yield len(self.texts)
 
 
 class JSONLines:
-    """NDJSON in a file, cut at line ends into slices of SLICE_ROWS lines; blank lines are no rows.
+    """NDJSON in a file, cut at line ends into slices; blank lines are no rows.
 
     stream: seekable; read block by block, again from its start each time the slices are asked for. directory: where
     slices go on a system that can't keep them in memory. Raises MalformedError on endless lines.
@@ -177,15 +225,17 @@ class JSONLines:
     def __init__(self, stream: BinaryIO, directory: Path) -> None:
         self.stream = stream
         self.directory = directory
+        self._slice_rows = SLICE_ROWS
 
     def cells(self, schema: Schema) -> Cells:
+        self._slice_rows = slice_rows(len(schema.attributes))
         return json_cells(schema)
 
     def slices(self) -> Iterator[Slice]:
         self.stream.seek(0)
         rows_before = 0
-        for chunk in _line_chunks(self.stream):
-            file, path = _scratch_file(map(_with_bad_lines_marked, chunk.pieces), self.directory)
+        for chunk in _line_chunks(self.stream, self._slice_rows):
+            file, path = scratch_file(map(_with_bad_lines_marked, chunk.pieces), self.directory)
             relation = (
                 f"(SELECT line FROM read_csv({quote_text(path)}, columns = {{'line': 'VARCHAR'}}, header = false, "
                 "auto_detect = false, delim = '\\0', quote = '', escape = '', new_line = '\\n', strict_mode = false, "
@@ -195,13 +245,13 @@ class JSONLines:
             rows_before += chunk.line_count
 
 
-def _scratch_file(pieces: Iterable[bytes], directory: Path) -> tuple[IO[bytes], str]:
+def scratch_file(pieces: Iterable[bytes], directory: Path, suffix: str = ".ndjson") -> tuple[IO[bytes], str]:
     """A file of these bytes and its path; it goes when nobody holds it any more. In memory where the system can."""
     if hasattr(os, "memfd_create"):
         file: IO[bytes] = os.fdopen(os.memfd_create("exemplar-lines"), "wb")
         path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
     else:
-        file = tempfile.NamedTemporaryFile(dir=directory, suffix=".ndjson")  # noqa: SIM115
+        file = tempfile.NamedTemporaryFile(dir=directory, suffix=suffix)  # noqa: SIM115
         path = file.name
     file.writelines(pieces)
     file.flush()
@@ -224,20 +274,20 @@ class _Chunk:
         self.size_bytes += len(piece)
 
 
-def _line_chunks(stream: BinaryIO) -> Iterator[_Chunk]:
-    """The stream in chunks of SLICE_ROWS lines; less where they are long, and at the end."""
+def _line_chunks(stream: BinaryIO, row_limit: int) -> Iterator[_Chunk]:
+    """The stream in chunks of so many lines; less where they are long, and at the end."""
     chunk = _Chunk()
     for block in _line_blocks(stream):
         rest, line_count = block, block.count(b"\n")
-        while chunk.line_count + line_count >= SLICE_ROWS:
-            wanted = SLICE_ROWS - chunk.line_count
-            cut = _position_of_line_end(rest, wanted)
+        while chunk.line_count + line_count >= row_limit:
+            wanted = row_limit - chunk.line_count
+            cut = position_of_line_end(rest, wanted)
             chunk.add(rest[:cut], wanted)
             yield chunk
             chunk, rest, line_count = _Chunk(), rest[cut:], line_count - wanted
         if rest:
             chunk.add(rest, line_count)
-        if chunk.size_bytes >= CHUNK_BYTES:
+        if chunk.size_bytes >= CHUNK_BYTES or chunk.longest_bytes >= LONG_BYTES:
             yield chunk
             chunk = _Chunk()
     if chunk.line_count:
@@ -304,7 +354,7 @@ def _marked_if_bad(line: bytes) -> bytes:
     return line
 
 
-def _position_of_line_end(block: bytes, number: int) -> int:
+def position_of_line_end(block: bytes, number: int) -> int:
     """The offset just behind the number-th line end."""
     position = 0
     for _ in range(number):
@@ -334,7 +384,7 @@ class MalformedError(Exception):
 # --- typed columns --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass
 class TypedColumns:
     """Rows with typed columns, in Parquet files: what a function returns, or a Table's own Parts.
 
@@ -344,8 +394,10 @@ class TypedColumns:
 
     files: Sequence[tuple[Path, int]]
     columns: Sequence[tuple[str, str]]
+    _slice_rows: int = field(default=SLICE_ROWS, init=False, repr=False, compare=False)
 
     def cells(self, schema: Schema) -> Cells:
+        self._slice_rows = slice_rows(max(len(schema.attributes), len(self.columns)))
         types = dict(self.columns)
         raw, typed, unreadable = [], [], {}
         for place, attribute in enumerate(schema.attributes):
@@ -362,13 +414,13 @@ class TypedColumns:
         rows_before = 0
         for path, row_count in self.files:
             file = quote_text(str(path))
-            if row_count <= SLICE_ROWS:
+            if row_count <= self._slice_rows:
                 yield Slice(f"read_parquet({file})", row_count, rows_before)
                 rows_before += row_count
                 continue
-            for start in range(0, row_count, SLICE_ROWS):
+            for start in range(0, row_count, self._slice_rows):
                 relation = f"read_parquet({file}, file_row_number = true)"
-                window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
-                rows = min(row_count - start, SLICE_ROWS)
+                window = f"file_row_number >= {start} AND file_row_number < {start + self._slice_rows}"
+                rows = min(row_count - start, self._slice_rows)
                 yield Slice(f"(SELECT * FROM {relation} WHERE {window})", rows, rows_before + start)
             rows_before += row_count

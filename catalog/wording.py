@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.attributes import Attribute, Schema, describe_type
+from catalog.attributes import Attribute, describe_text, describe_type
+from catalog.schema import Schema
 
 _SENTENCES: Mapping[str, str] = {
     "minimum": "at least {}",
@@ -13,6 +14,7 @@ _SENTENCES: Mapping[str, str] = {
     "exclusiveMaximum": "less than {}",
     "minLength": "a length of at least {}",
     "maxLength": "a length of at most {}",
+    "multipleOf": "a multiple of {}",
     "pattern": "matches {}",
 }
 
@@ -57,9 +59,13 @@ def _limits(schema: Schema, attribute: Attribute) -> Iterator[str]:
             yield sentence.format(constraints[name])
     if "enum" in constraints:
         yield "one of " + ", ".join(map(str, constraints["enum"]))
+    if attribute.categories is not None:
+        yield "one of " + ", ".join(map(str, attribute.categories)) + (", in order" * attribute.categories_ordered)
+    if "jsonSchema" in constraints:
+        yield "fits its JSON Schema"
 
 
 def accepted(attribute: Attribute, schema: Schema) -> str:
     """What a cell may hold, in a line: "a whole number; required, at least 0"."""
     limits = ", ".join(_limits(schema, attribute))
-    return describe_type(attribute) + (f"; {limits}" if limits else "")
+    return describe_text(attribute) + (f"; {limits}" if limits else "")

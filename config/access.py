@@ -24,6 +24,11 @@ def is_open_to(request: HttpRequest) -> bool:
     return settings.API_ACCESS == "open" and settings.DEBUG and _is_local(request)
 
 
+def may(request: HttpRequest, permission: str) -> bool:
+    """Whether this caller has a permission: everybody where the site is open to him, else by his account."""
+    return is_open_to(request) or request.user.has_perm(permission)
+
+
 def _is_local(request: HttpRequest) -> bool:
     """From loopback, and not through a proxy, behind which everybody seems to be local."""
     if any(header in request.headers for header in FORWARDED_HEADERS):

@@ -8,4 +8,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # WhiteNoise serves small files with synchronous iterators, which is harmless; rows are streamed asynchronously.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
-application = get_asgi_application()
+django_application = get_asgi_application()
+
+from config.bodies import BodyLimit  # noqa: E402 (needs what the line above loads)
+
+application = BodyLimit(django_application)

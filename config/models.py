@@ -139,3 +139,22 @@ class BreakingChangeError(Exception):
     def __init__(self, message: str, breaks: list[str]) -> None:
         super().__init__(message)
         self.breaks = breaks
+
+
+class KeptAnswer(models.Model):
+    """The answer to a POST with an `Idempotency-Key`, or the claim of the process that is working on it.
+
+    For config.idempotency. `identity` is the digest of caller, path and key; `fingerprint` that of the request.
+    """
+
+    identity = models.CharField(primary_key=True, max_length=64, editable=False)
+    fingerprint = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_index=True)
+    leased_until = models.DateTimeField()  # of the claim; it tells claims on one key apart
+    status = models.PositiveSmallIntegerField(null=True)  # null: being worked on
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=bytes)
+    has_body = models.BooleanField(default=True)  # false: the body was too large to keep
+
+    def __str__(self) -> str:
+        return f"{self.identity[:12]} ({self.status or 'in flight'})"

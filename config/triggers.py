@@ -10,6 +10,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 def refuse(name: str, table: str, event: str, message: str, condition: str = "") -> migrations.RunPython:
     """A migration operation: before `event` ("UPDATE OF a, b") on `table`, refuse with `message` if `condition` holds.
 
+    To be said again after an operation on which SQLite makes the table anew: its triggers are gone then.
     condition: SQL over NEW that both databases understand; without one, the event is always refused.
     """
 
@@ -27,13 +28,15 @@ def _statements(vendor: str, name: str, table: str, event: str, message: str, co
     if vendor == "sqlite":
         when = f" WHEN {condition}" if condition else ""
         return [
+            f"DROP TRIGGER IF EXISTS {name}",
             f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW{when} "
-            f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            f"BEGIN SELECT RAISE(ABORT, '{message}'); END",
         ]
     guard = f"IF {condition} THEN RAISE EXCEPTION '{message}' USING ERRCODE = '23514'; END IF; RETURN NEW;"
     if not condition:
         guard = f"RAISE EXCEPTION '{message}' USING ERRCODE = '23514';"
     return [
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {guard} END $$",
+        f"DROP TRIGGER IF EXISTS {name} ON {table}",
         f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
     ]

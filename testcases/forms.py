@@ -12,10 +12,11 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 
 from catalog.forms.attributes import StrictJSONField, join_members, split_members
+from catalog.forms.files import pasted_rows
 from catalog.forms.objects import database_refusal
-from catalog.forms.tables import pasted_rows
 from catalog.models import Table
 from catalog.row_errors import Report
+from catalog.sources import MalformedError
 from catalog.writing import StaleObjectError
 from processes.models import Direction, Function, Port
 from testcases.given import Definition, InvalidRowsError, RowsDefinition, define_test_case
@@ -168,8 +169,8 @@ class TestCaseEditor:
                 inner.mkdir()
                 try:
                     yield form, RowsDefinition(form.port.name, pasted_rows(form.cleaned_data["rows"], inner))
-                except ValidationError as error:
-                    form.add_error("rows", error)
+                except MalformedError as error:
+                    form.add_error("rows", [fault.message for fault in error.faults])
             elif form.cleaned_data["table"]:
                 yield form, BindingDefinition(form.port.name, form.cleaned_data["table"])
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from catalog import engine
-from catalog.attributes import Schema, describe_type, from_column
+from catalog.attributes import describe_type, from_column
 from catalog.conformance import Conformed, Destination
 from catalog.keys import conform_with_keys
 from catalog.models import TableVersion
 from catalog.parts import rows_sql
 from catalog.reading import part_paths
 from catalog.row_errors import Report, RowError
+from catalog.schema import Schema
 from catalog.sources import TypedColumns
 from processes.execution import ExecutionError, ExecutionRequest, Executor, InputTable, OutputTable
 from processes.models import Implementation, Port

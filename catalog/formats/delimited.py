@@ -1,171 +1,225 @@
-"""CSV as a source of rows (RFC 4180): UTF-8, a header, NULL is nothing between two commas, `""` is empty text.
+"""CSV in any dialect as a source of rows: a header, NULL is nothing between two delimiters, `""` is empty text.
 
-Pure: no Django. DuckDB cuts the records; what it can't cut stays in its place as a row that is no row, so that one
-report has everything that is wrong, each with its row and its line.
+Pure: no Django. The bytes are cut at the ends of records, of which Python alone decides; DuckDB takes the cells of a
+slice apart while it checks them. What it would misread is mended before, and a record that can't be cut into cells
+stays in its place as a row that is no row, so that one report has everything that is wrong, with its row and line.
 """
 
-import csv
-import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from catalog import engine
-from catalog.attributes import Schema
 from catalog.engine import quote_text
-from catalog.formats.records import CLOSING, Records
-from catalog.formats.staging import RecordsFile, stage
-from catalog.sources import SLICE_ROWS, Cells, Fault, MalformedError, Slice
-from config.problems import nearest
+from catalog.formats.dialects import Dialect
+from catalog.formats.headers import header_faults
+from catalog.formats.records import RECORD_BYTES, Header, Piece, Records, without_blank_lines
+from catalog.formats.staging import Layout, Mended, bad_byte_message, describe_fault, mend
+from catalog.schema import Schema
+from catalog.sources import (
+    CHUNK_BYTES,
+    Cells,
+    Fault,
+    MalformedError,
+    Slice,
+    position_of_line_end,
+    scratch_file,
+    slice_rows,
+)
 
-HEADER_CHARACTERS = 32 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """Some of the rows, as text in Parquet: columns h0, h1, ... and `fault` (catalog.formats.staging)."""
-
-    parquet: Path
-    rows_before: int
-    row_count: int
-
-    @property
-    def relation(self) -> str:
-        return f"read_parquet({quote_text(str(self.parquet))}, file_row_number = true)"
-
-    def slices(self) -> Iterator[Slice]:
-        for start in range(0, self.row_count, SLICE_ROWS):
-            rows = min(self.row_count - start, SLICE_ROWS)
-            window = f"file_row_number >= {start} AND file_row_number < {start + rows}"
-            yield Slice(f"(SELECT * FROM {self.relation} WHERE {window})", rows, self.rows_before + start)
+RFC_4180 = Dialect()
 
 
 class CSVText:
-    """A stream of CSV; it is read once, a segment at a time, and its slices can be asked for again.
+    """A seekable stream of CSV, read block by block, again from its start each time the slices are asked for.
 
-    directory: where the staged files go; the caller removes it. The header names the attributes, in any order.
-    Slices raise MalformedError if the header doesn't fit the Object.
+    directory: where slices go on a system that can't keep them in memory. The header names the attributes; how it may
+    differ from the Object, its fieldsMatch says. Slices raise MalformedError if it differs otherwise.
     """
 
-    def __init__(self, stream: BinaryIO, directory: Path) -> None:
-        self._stream = stream
+    def __init__(self, stream: BinaryIO, directory: Path, dialect: Dialect = RFC_4180) -> None:
+        self.dialect = dialect
         self._directory = directory
-        self._records: Records | None = None
-        self._files: Iterator[RecordsFile] = iter(())
-        self._segments: list[_Segment] = []
+        self._records = Records(stream, dialect)
+        self._header: Header | None = None
         self._faults: list[Fault] = []
-        self._header: list[str] = []
-        self._header_lines = 1
+        self._layout: Layout | None = None
+        self._names: list[str] = []
+        self._null_texts: Sequence[str] = ()
+
+    def names(self) -> list[str]:
+        """The cells of the header."""
+        if self._header is None:
+            self._header = self._records.header()
+        return [cell.decode(errors="replace") for cell in self._header.cells]
+
+    def rename(self, names: Sequence[str]) -> None:
+        """Take these for the cells of the header, as many as it has; to be asked before anything is read."""
+        self._names = list(names)
 
     def cells(self, schema: Schema) -> Cells:
-        if self._records is None:
-            self._records = Records(self._stream, keep_blank_lines=len(schema.attributes) == 1)
-            self._open(self._records, schema)
-        places = [f"h{self._header.index(name)}" if name in self._header else "NULL" for name in schema.names]
+        names = self._names or self.names()
+        self._faults = list(self._header_faults(names, schema))
+        self._layout = self._layout_of(schema, max(len(names), 1))
+        places = [f"h{names.index(name)}" if name in names else "NULL" for name in schema.names]
         columns = ", ".join(f"{cell} AS r{place}" for place, cell in enumerate(places))
         select = (
             "SELECT fault AS record, fault IS NULL AS readable, CAST(fault IS NOT NULL AS INTEGER) AS faults, "
             f"{columns} FROM "
         )
         typed = [attribute.kind.from_text(attribute, f"r{place}") for place, attribute in enumerate(schema.attributes)]
-        return Cells(lambda relation: select + relation, typed, describe_fault=self._describe)
+        return Cells(lambda relation: select + relation, typed, describe_fault=describe_fault)
 
     def slices(self) -> Iterator[Slice]:
         if self._faults:
             raise MalformedError(*self._faults)
-        for segment in list(self._segments):
-            yield from segment.slices()
-        for file in self._files:
-            yield from self._staged(file).slices()
+        if self._layout is None:
+            raise ValueError("The slices of a CSV are read by the cells of an Object")
+        rows_before = 0
+        for chunk in _chunks(self._records.pieces(), self._layout):
+            yield self._slice(chunk, rows_before, self._layout)
+            rows_before += chunk.row_count
 
     def line_numbers(self, rows: Sequence[int]) -> Mapping[int, int]:
-        """The line on which each row begins; a pass over the staged rows."""
-        if not self._segments or self._records is None:
-            return {}
-        columns = ", ".join(f"h{place}" for place in range(len(self._header)))
-        text = f"coalesce(json_extract_string(fault, '$.text'), concat({columns}))"
-        more = f"CAST(length({text}) - length(replace({text}, chr(10), '')) AS BIGINT)"
-        numbered = " UNION ALL ".join(
-            f"SELECT {segment.rows_before} + file_row_number + 1 AS number, {more} AS more FROM {segment.relation}"
-            for segment in self._segments
+        """The line on which each row begins; a pass over the stream."""
+        return self._records.line_numbers(rows, self._layout is not None and self._layout.keeps_blank_lines)
+
+    def _layout_of(self, schema: Schema, width: int) -> Layout:
+        null = secrets.token_hex(16)
+        marks = [
+            self._records.grammar.delimiter.decode(),
+            self._records.grammar.quote.decode() or "\n",
+            "\n",
+            "\r",
+            "\0",
+        ]
+        # A cell that holds a mark is quoted, and then it isn't missing.
+        usable = [text for text in schema.missing_values if not any(mark in text for mark in marks)]
+        self._null_texts = [*usable, null]
+        missing = frozenset(text.encode() for text in schema.missing_values)
+        row_limit = slice_rows(max(width, len(schema.attributes)))
+        return Layout(self._records.grammar, self.dialect.encoding, width, missing, null.encode(), row_limit)
+
+    def _header_faults(self, names: Sequence[str], schema: Schema) -> Iterator[Fault]:
+        header = self._header or self._records.header()
+        for cell in header.cells:
+            try:
+                cell.decode()
+            except UnicodeDecodeError as error:
+                message = bad_byte_message("header", cell[error.start :], self.dialect.encoding)
+                yield Fault(0, "encoding", message, line=1)
+                return
+        yield from header_faults(names if header.cells else [], schema)
+        if not header.is_sound:
+            yield Fault(
+                0, "malformed", "The quotes of the header don't fit: one is not closed, or text follows", line=1
+            )
+
+    def _slice(self, chunk: "_Chunk", rows_before: int, layout: Layout) -> Slice:
+        pieces = chunk.mended.lines if chunk.mended else chunk.pieces
+        longest_bytes = max(1024, *map(len, pieces))
+        file, path = scratch_file(pieces, self._directory, ".csv")
+        rows = self._reading(path, layout, layout.width + bool(chunk.mended), longest_bytes)
+        fault = f"h{layout.width}" if chunk.mended else "CAST(NULL AS VARCHAR)"
+        return Slice(f"(SELECT *, {fault} AS fault FROM {rows})", chunk.row_count, rows_before, file=file)
+
+    def _reading(self, path: str, layout: Layout, width: int, longest_bytes: int) -> str:
+        """SQL that reads the records of a file; strict, so that it fails where it doesn't understand."""
+        columns = ", ".join(f"'h{place}': 'VARCHAR'" for place in range(width))
+        missing = ", ".join(map(quote_text, self._null_texts))
+        delimiter, quote = (quote_text(mark.decode()) for mark in (layout.grammar.delimiter, layout.grammar.quote))
+        return (
+            f"read_csv({quote_text(path)}, columns = {{{columns}}}, auto_detect = false, header = false, "
+            f"delim = {delimiter}, quote = {quote}, escape = {quote}, new_line = '\\n', nullstr = [{missing}], "
+            "allow_quoted_nulls = false, parallel = false, "
+            f"max_line_size = {longest_bytes}, buffer_size = {longest_bytes * 4})"
         )
-        before = "coalesce(sum(more) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)"
-        with engine.cursor() as connection:
-            found = connection.execute(
-                f"SELECT number, number + {before} FROM ({numbered}) QUALIFY number IN (SELECT unnest($rows))",
-                {"rows": sorted(set(rows))},
-            ).fetchall()
-        return {number: self._records.line(self._header_lines + int(line)) for number, line in found}
-
-    def _open(self, records: Records, schema: Schema) -> None:
-        """Read the first segment and the header, and note how it differs from the Object."""
-        paths = records.segments(self._directory)
-        first = next(paths)
-        self._header, self._header_lines = _read_header(first)
-        self._faults = list(_header_faults(self._header, schema))
-        width = len(self._header)
-        self._files = (
-            RecordsFile(path, width, schema.missing_values, path == first, records.has_open_ends)
-            for path in chain([first], paths)
-        )
-
-    def _staged(self, file: RecordsFile) -> _Segment:
-        parquet = file.path.with_suffix(".parquet")
-        rows_before = self._segments[-1].rows_before + self._segments[-1].row_count if self._segments else 0
-        segment = _Segment(parquet, rows_before, stage(file, parquet))
-        file.path.unlink()
-        self._segments.append(segment)
-        return segment
-
-    def _describe(self, fault: str) -> tuple[str, str, str | None]:
-        """Code, message and text of a record that can't be cut into cells."""
-        found = json.loads(fault)
-        kind, text = found["kind"], found["text"]
-        opened = self._records.open_quote_line if self._records else None
-        closing = CLOSING.decode().strip()
-        if kind == "UNQUOTED VALUE" and opened and text.endswith(closing):
-            message = f"The quote that opens on line {opened} is never closed"
-            return "malformed", message, text.removesuffix(closing)
-        code = "encoding" if kind == "INVALID ENCODING" else "malformed"
-        return code, _FAULTS.get(kind, _FAULTS["UNQUOTED VALUE"]).format(**found), text
 
 
-# DuckDB's word for what is wrong with a record, in a sentence.
-_FAULTS = {
-    "MISSING COLUMNS": "The row has fewer cells than the header: {cells}",
-    "TOO MANY COLUMNS": "The row has more cells than the header",
-    "INVALID ENCODING": "The row is not valid UTF-8",
-    "UNQUOTED VALUE": "Text follows a closing quote; a quote inside a quoted cell is written twice",
-}
+# --- slices ---------------------------------------------------------------------------------------------------------
 
 
-def _read_header(text: Path) -> tuple[list[str], int]:
-    """The cells of the first record, and how many lines it takes."""
-    with text.open(encoding="utf-8", errors="replace", newline="") as file:
-        reader = csv.reader(iter(lambda: file.readline(HEADER_CHARACTERS), ""))
-        try:
-            return next(reader, []), reader.line_num
-        except csv.Error:  # a name longer than the csv module takes: no attribute has it
-            return [""], 1
+@dataclass
+class _Chunk:
+    """Some records without blank lines, as they are or, where they may be broken, mended."""
+
+    pieces: list[bytes] = field(default_factory=list)
+    row_count: int = 0
+    size_bytes: int = 0
+    mended: Mended | None = None
+
+    def add(self, text: bytes, row_count: int, is_proven: bool, layout: Layout) -> None:
+        if self.mended is None and is_proven:
+            self.pieces.append(text)
+        else:
+            self._mend(text, layout)
+        self.row_count += row_count
+        self.size_bytes += len(text)
+
+    def add_open(self, piece: Piece, layout: Layout) -> None:
+        """Add the last record of a file, which has no end."""
+        mended = self._mend(b"", layout)
+        message = f"The quote that opens on line {piece.open_quote_line} is never closed"
+        if piece.is_endless:
+            message = f"The row on line {piece.open_quote_line} is longer than {RECORD_BYTES // 1024**2} MB"
+        mended.add_fault(layout, "malformed", message, piece.text)
+        self.row_count += 1
+
+    def _mend(self, text: bytes, layout: Layout) -> Mended:
+        if self.mended is None:
+            self.mended = Mended()
+            for piece in self.pieces:
+                mend(piece, layout, self.mended)
+            self.pieces = []
+        if text:
+            mend(text, layout, self.mended)
+        return self.mended
 
 
-def _header_faults(header: Sequence[str], schema: Schema) -> Iterator[Fault]:
-    """How a header differs from the attributes of an Object; their order is free."""
-    if not header:
-        wanted = ", ".join(schema.names)
-        yield Fault(0, "malformed", f"The file is empty; its first line names the attributes: {wanted}", line=1)
-        return
-    seen: set[str] = set()
-    for place, name in enumerate(header, start=1):
-        if name in seen:
-            yield Fault(0, "duplicate_attribute", f"{name!r} stands twice in the header", name, 1)
-        elif name not in schema.names:
-            unknown = f"{name!r} is no attribute" if name else f"Column {place} of the header has no name"
-            hint = nearest(name, [each for each in schema.names if each not in header])
-            yield Fault(0, "unknown_attribute", f"{unknown}; {hint}", name, 1)
-        seen.add(name)
-    for name in schema.names:
-        if name not in seen:
-            yield Fault(0, "missing_attribute", f"{name!r} is not in the header", name, 1)
+def _chunks(pieces: Iterator[Piece], layout: Layout) -> Iterator[_Chunk]:
+    """Pieces in chunks of at most so many records as the layout allows; less where they are long, and at the end."""
+    chunk, limit = _Chunk(), layout.row_limit
+    for piece in pieces:
+        if piece.open_quote_line is not None:
+            if chunk.row_count == limit:
+                yield chunk
+                chunk = _Chunk()
+            chunk.add_open(piece, layout)
+            break
+        rest, row_count, is_proven = _looked_at(piece.text, layout)
+        while chunk.row_count + row_count >= limit:
+            wanted = limit - chunk.row_count
+            cut = _position_of_record_end(rest, wanted, row_count, layout)
+            chunk.add(rest[:cut], wanted, is_proven, layout)
+            yield chunk
+            chunk, rest, row_count = _Chunk(), rest[cut:], row_count - wanted
+        if rest:
+            chunk.add(rest, row_count, is_proven, layout)
+        if chunk.size_bytes >= CHUNK_BYTES:
+            yield chunk
+            chunk = _Chunk()
+    if chunk.row_count:
+        yield chunk
+
+
+def _looked_at(text: bytes, layout: Layout) -> tuple[bytes, int, bool]:
+    """The records that are rows, how many they are, and whether all are sound at a glance."""
+    row_count = layout.proven_rows(text)
+    if row_count is None and not layout.keeps_blank_lines:
+        without = without_blank_lines(layout.grammar, text)
+        row_count, text = (layout.proven_rows(without) if without != text else None), without
+    if row_count is not None:
+        return text, row_count, True
+    return text, layout.grammar.row_count(text), False
+
+
+def _position_of_record_end(text: bytes, number: int, row_count: int, layout: Layout) -> int:
+    """The offset just behind the number-th record."""
+    if text.count(b"\n") == row_count:
+        return position_of_line_end(text, number)
+    position = 0
+    for _ in range(number):
+        found = layout.grammar.record.match(text, position)
+        position = found.end() if found else len(text)
+    return position

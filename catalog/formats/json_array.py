@@ -1,9 +1,10 @@
-"""A JSON array of objects as a source of rows. Pure: no Django.
+"""A JSON array of objects as a source of rows, bare or as the member `rows` of an object. Pure: no Django.
 
 DuckDB cuts the array into its members, each as the text that it was, so that exact decimals keep their digits.
 """
 
 import codecs
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import BinaryIO
 import duckdb
 
 from catalog import engine
-from catalog.attributes import Schema
 from catalog.engine import quote_text
 from catalog.formats.staging import AS_READ
-from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, json_cells
+from catalog.schema import Schema
+from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, json_cells, slice_rows
 
 MEMBER_BYTES = 64 * 1024 * 1024
+WRAPPING_BYTES = 4096
 _PLACE = re.compile(r"at byte \d+ in record/value (\d+): (.*)")
 
 
@@ -33,17 +35,19 @@ class JSONArray:
         self._directory = directory
         self._staged = directory / "array.parquet"
         self._row_count: int | None = None
+        self._slice_rows = SLICE_ROWS
 
     def cells(self, schema: Schema) -> Cells:
+        self._slice_rows = slice_rows(len(schema.attributes))
         return json_cells(schema)
 
     def slices(self) -> Iterator[Slice]:
         if self._row_count is None:
             self._row_count = self._stage()
-        for start in range(0, self._row_count, SLICE_ROWS):
+        for start in range(0, self._row_count, self._slice_rows):
             relation = f"read_parquet({quote_text(str(self._staged))}, file_row_number = true)"
-            window = f"file_row_number >= {start} AND file_row_number < {start + SLICE_ROWS}"
-            rows = min(self._row_count - start, SLICE_ROWS)
+            window = f"file_row_number >= {start} AND file_row_number < {start + self._slice_rows}"
+            rows = min(self._row_count - start, self._slice_rows)
             yield Slice(f"(SELECT line FROM {relation} WHERE {window})", rows, start)
 
     def _stage(self) -> int:
@@ -57,7 +61,7 @@ class JSONArray:
                     f"COPY (SELECT CAST(json AS VARCHAR) AS line FROM {members}) TO {quote_text(str(self._staged))} "
                     f"{AS_READ}"
                 ).fetchone()
-        except duckdb.InvalidInputException as error:
+        except duckdb.Error as error:
             raise MalformedError(_fault(str(error))) from error
         finally:
             text.unlink()
@@ -82,10 +86,33 @@ def _copy(stream: BinaryIO, path: Path) -> None:
             if not block:
                 break
             file.write(block)
+    if opening == "{" and _unwrap(path):
+        return
     if opening != "[":
         found = "is empty" if not opening else f"begins with {opening}"
         message = f'The file {found}; a JSON array of objects was expected, such as [{{"id": 1}}]'
         raise MalformedError(Fault(0, "malformed", message, line=1))
+
+
+_WRAPPING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"rows"\s*:\s*(?=\[)')
+
+
+def _unwrap(path: Path) -> bool:
+    """Blank out the object around the array in `{"rows": [...]}`; False if the file doesn't begin so."""
+    with path.open("r+b") as file:
+        wrapping = _WRAPPING.match(file.read(WRAPPING_BYTES))
+        if not wrapping:
+            return False
+        file.seek(0)
+        file.write(b" " * wrapping.end())
+        file.seek(max(file.seek(0, os.SEEK_END) - WRAPPING_BYTES, 0))
+        start, end = file.tell(), file.read().rstrip()
+        if not end.endswith(b"}"):
+            message = 'The object with the member "rows" is not closed, or something follows it'
+            raise MalformedError(Fault(0, "malformed", message))
+        file.seek(start + len(end) - 1)
+        file.write(b" ")
+    return True
 
 
 def _fault(message: str) -> Fault:

@@ -1,139 +1,186 @@
-"""The bytes of a CSV, ready to be cut into records: one kind of line end, no blank lines, no open quote at the end.
+"""The records of a CSV, cut from its bytes: whole, in canonical form, some at a time. Pure: no Django."""
 
-The grammar is RFC 4180, with two liberties that change no meaning: records may end in CR, LF or CRLF, in one file as
-they come, and a quote inside an unquoted cell stands for itself.
-"""
-
-import re
-from bisect import bisect_right
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
-BLOCK_BYTES = 1024 * 1024
-CELL_BYTES = 64 * 1024 * 1024
-SEGMENT_BYTES = 32 * 1024 * 1024
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-CLOSING = b'"broken\n'  # makes an unreadable record of a quote that is never closed, whatever came before
+from catalog.formats.encodings import Utf8Stream
+from catalog.formats.grammar import Dialect, Grammar
 
-# A cell is quoted if its first byte is a quote; a quote inside stands twice. Each pattern is tried behind one byte of
-# what came before, so that it can see where a cell begins.
-_QUOTED = rb'(?<![^,\r\n])"[^"]*+(?:""[^"]*+)*+"'
-_COMPLETE = re.compile(rb'[^"]*+(?:' + _QUOTED + rb'[^"]*+|(?<=[^,\r\n])"[^"]*+)*+')
-_LINE_ENDS = re.compile(_QUOTED + rb"|\r\n?")
-_BLANK_LINES = re.compile(_QUOTED + rb"|(?<=\n)\n+")
+BLOCK_BYTES = 1024 * 1024
+RECORD_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole records in the canonical grammar, each ended by LF; blank lines among them, where they are no rows.
+
+    open_quote_line: in the last piece of a text that ends inside quotes, or has a record beyond all bounds, the line
+    where that begins; `text` then is what there is of it. is_endless: which of the two.
+    """
+
+    text: bytes
+    open_quote_line: int | None = None
+    is_endless: bool = False
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first record: its cells, whether it is well formed, and how many lines stand before the first row."""
+
+    cells: Sequence[bytes]
+    is_sound: bool
+    line_count: int
 
 
 class Records:
-    """A stream of CSV bytes as records that end in LF; read `segments` to the end, then ask for lines.
+    """A seekable stream of CSV as records; its header, and pieces of the rows, as often as they are asked for."""
 
-    keep_blank_lines: in a file of one column a blank line is a row, whose cell is missing. A quote that isn't closed
-    within CELL_BYTES swallows the rest; the last record then is one that can't be read, and `open_quote_line` says
-    where it opens, from 1.
-    """
-
-    def __init__(self, stream: BinaryIO, keep_blank_lines: bool = False) -> None:
+    def __init__(self, stream: BinaryIO, dialect: Dialect) -> None:
         self.stream = stream
-        self.keep_blank_lines = keep_blank_lines
-        self.open_quote_line: int | None = None
-        self.has_open_ends = False  # whether a record ends in a comma
-        self._lines = 0
-        self._blank_lines: list[int] = []  # for each, how many lines stand before it
-        self._before = b"\n"
-        self._before_block = b"\n"
+        self.dialect = dialect
+        self.grammar: Grammar = dialect.grammar.canonical
 
-    def segments(self, directory: Path) -> Iterator[Path]:
-        """The records in files of about SEGMENT_BYTES, at least one; the next is written when it is asked for."""
-        number, size = 0, 0
-        file = (directory / "records-0.csv").open("wb")
-        for block in self._blocks():
-            size += len(block)
-            end = self._last_record_end(block) if size >= SEGMENT_BYTES else 0
-            if end:
-                file.write(block[:end])
-                file.close()
-                yield directory / f"records-{number}.csv"
-                number, size, block = number + 1, len(block) - end, block[end:]
-                file = (directory / f"records-{number}.csv").open("wb")
-            file.write(block)
-        file.close()
-        yield directory / f"records-{number}.csv"
+    def header(self) -> Header:
+        """The header; without any record, no cells."""
+        lines = 0
+        for piece in self._all_pieces():
+            text = piece.text.lstrip(b"\n")
+            lines += len(piece.text) - len(text)
+            if text:
+                cells, end, is_sound = self.grammar.cells(text)
+                line_count = lines + text[:end].count(b"\n") + 1
+                return Header([cell for cell, _ in cells], is_sound and piece.open_quote_line is None, line_count)
+        return Header([], True, lines)
 
-    def _blocks(self) -> Iterator[bytes]:
-        """The records in blocks of about BLOCK_BYTES, which end behind a cell."""
-        carried, is_first = b"", True
-        while True:
-            block = self._read(max(BLOCK_BYTES, len(carried)))
-            if is_first:
-                block, is_first = block.removeprefix(BYTE_ORDER_MARK), False
-            chunk = self._before + carried + block
-            complete = _COMPLETE.match(chunk, 1)
-            end = complete.end() if complete else 1
-            carried = chunk[end:]
-            if end > 1:
-                yield self._normalised(chunk[:end])
-            if not block or len(carried) > CELL_BYTES:
+    def pieces(self) -> Iterator[Piece]:
+        """The records behind the header."""
+        is_header = True
+        for piece in self._all_pieces():
+            text = piece.text
+            if is_header:
+                text = text.lstrip(b"\n")
+                if not text:
+                    continue
+                text, is_header = text[self.grammar.cells(text)[1] + 1 :], False
+            if text:
+                yield Piece(text, piece.open_quote_line, piece.is_endless)
+
+    def line_numbers(self, rows: Sequence[int], has_blank_rows: bool) -> Mapping[int, int]:
+        """The lines on which these rows begin, both from 1; a pass over the stream."""
+        found: dict[int, int] = {}
+        wanted = sorted(set(rows))
+        row, line = 0, self.header().line_count
+        for piece in self.pieces():
+            if len(found) == len(wanted):
                 break
-        if carried:
-            self.open_quote_line = self.line(self._lines + 1)
-            yield carried + CLOSING
+            row_count = self.row_count(piece, has_blank_rows)
+            if row < wanted[len(found)] <= row + row_count:
+                found |= self._line_numbers(piece.text, row, line, has_blank_rows, frozenset(wanted))
+            row += row_count
+            line += piece.text.count(b"\n")
+        return found
 
-    def _last_record_end(self, block: bytes) -> int:
-        """The offset behind the last line end of a block that is outside quotes; 0 if there is none."""
-        chunk = self._before_block + block
-        end = chunk.rfind(b"\n", 1)
-        while end > 0:
-            complete = _COMPLETE.match(chunk, 1, end)
-            reached = complete.end() if complete else 1
-            if reached == end:
-                return end
-            end = chunk.rfind(b"\n", 1, reached)
-        return 0
+    def row_count(self, piece: Piece, has_blank_rows: bool) -> int:
+        """How many rows a piece has."""
+        if piece.open_quote_line is not None:
+            return 1
+        text = piece.text if has_blank_rows else without_blank_lines(self.grammar, piece.text)
+        return self.grammar.row_count(text)
 
-    def line(self, number: int) -> int:
-        """The line of the input, from 1, that became line `number` of the output."""
-        return number + bisect_right(self._blank_lines, number - 1)
+    def _line_numbers(
+        self, text: bytes, row: int, line: int, has_blank_rows: bool, wanted: frozenset[int]
+    ) -> Mapping[int, int]:
+        found = {}
+        text = text if text.endswith(b"\n") else text + b"\n"
+        for record in split_records(self.grammar, text):
+            if record or has_blank_rows:
+                row += 1
+                if row in wanted:
+                    found[row] = line + 1
+            line += 1 + record.count(b"\n")
+        return found
 
-    def _read(self, size: int) -> bytes:
-        """A block that doesn't end inside a doubled quote or a CRLF."""
-        block = self.stream.read(size)
-        while block.endswith((b'"', b"\r")):
-            more = self.stream.read(1)
-            if not more:
-                break
-            block += more
-        return block
-
-    def _normalised(self, chunk: bytes) -> bytes:
-        """A chunk of complete cells behind the byte before it; that byte is taken off."""
-        last, has_quotes = chunk[-1:], b'"' in chunk
-        self._before_block = chunk[:1]
-        if b"\r" in chunk:
-            if has_quotes:
-                chunk = _LINE_ENDS.sub(lambda found: b"\n" if found[0].startswith(b"\r") else found[0], chunk)
+    def _all_pieces(self) -> Iterator[Piece]:
+        """The records from the header on."""
+        for text, is_whole in self._cut():
+            if is_whole:
+                yield Piece(self.dialect.grammar.canonical_text(text))
             else:
-                chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if b"\n\n" in chunk and not self.keep_blank_lines:
-            chunk = self._without_blank_lines(chunk)
-        self.has_open_ends = self.has_open_ends or b",\n" in chunk or chunk.endswith(b",")
-        self._before = _boundary(last)
-        chunk = chunk[1:]
-        self._lines += chunk.count(b"\n")
-        return chunk
+                yield self._open_piece(text)
 
-    def _without_blank_lines(self, chunk: bytes) -> bytes:
-        pieces: list[bytes] = []
-        position, lines = 1, self._lines
-        for found in _BLANK_LINES.finditer(chunk):
-            if found[0].startswith(b'"'):
-                continue
-            pieces.append(chunk[position : found.start()])
-            lines += pieces[-1].count(b"\n")
-            self._blank_lines += [lines] * len(found[0])
-            position = found.end()
-        return chunk[:1] + b"".join([*pieces, chunk[position:]])
+    def _cut(self) -> Iterator[tuple[bytes, bool]]:
+        """Whole records, about BLOCK_BYTES at a time, and at last what has no end, if there is such."""
+        grammar = self.dialect.grammar
+        stream = Utf8Stream(self.stream, self.dialect.encoding)
+        rest = b""
+        while len(rest) <= RECORD_BYTES:
+            block = _block(stream, max(BLOCK_BYTES, len(rest)))
+            text = rest + block
+            if not block and text:
+                text = self._ended(text)
+            end = grammar.records_end(text)
+            rest = text[end:]
+            if end:
+                yield text[:end], True
+            if not block:
+                break
+        if rest:
+            yield rest, False
+
+    def _open_piece(self, text: bytes) -> Piece:
+        grammar = self.dialect.grammar
+        lines = sum(grammar.canonical_text(before).count(b"\n") for before, is_whole in self._cut() if is_whole)
+        if not self._is_open(text):
+            return Piece(text, lines + 1, is_endless=True)
+        cells, _, _ = grammar.cells(text)
+        return Piece(text, lines + text[: len(text) - len(cells[-1][0])].count(b"\n") + 1)
+
+    def _ended(self, text: bytes) -> bytes:
+        """The last record of a stream with a line end, if it is whole."""
+        if not self._is_open(text):
+            return text + _end_behind(text)
+        # A backslash with nothing behind it stands for itself.
+        if self.dialect.grammar.has_backslash and text.endswith(b"\\") and not self._is_open(text + b"\\"):
+            return text + b"\\\n"
+        return text
+
+    def _is_open(self, text: bytes) -> bool:
+        """Whether a text ends inside quotes."""
+        grammar = self.dialect.grammar
+        return grammar.records_end(text + _end_behind(text)) != len(text) + 1
 
 
-def _boundary(last: bytes) -> bytes:
-    """A byte that says as much as the last one of a chunk about what follows: a line begins, a cell, or neither."""
-    return {b"\r": b"\n", b"\n": b"\n", b",": b","}.get(last, b"x")
+def _end_behind(text: bytes) -> bytes:
+    """A line end that does not join what stands before it: a CR that a backslash escapes is not to become a CRLF."""
+    return b"\r" if text.endswith(b"\r") else b"\n"
+
+
+def _block(stream: Utf8Stream, size: int) -> bytes:
+    """A block that doesn't end inside a CRLF."""
+    block = stream.read(size)
+    while block.endswith(b"\r") and (more := stream.read(1)):
+        block += more
+    return block
+
+
+def without_blank_lines(grammar: Grammar, text: bytes) -> bytes:
+    """Canonical records without blank lines."""
+    if not text.startswith(b"\n") and b"\n\n" not in text:
+        return text
+    if not grammar.has_quotes(text):
+        return b"".join(line for line in text.splitlines(keepends=True) if line != b"\n")
+    return b"".join(record + b"\n" for record in split_records(grammar, text) if record)
+
+
+def split_records(grammar: Grammar, text: bytes) -> Iterator[bytes]:
+    """The records of a canonical text, one by one, without their ends."""
+    if not grammar.has_quotes(text):
+        yield from text[:-1].split(b"\n")
+        return
+    position = 0
+    while found := grammar.record.match(text, position):
+        position = found.end()
+        yield found[1]
+    if position < len(text):  # a quote that is never closed
+        yield text[position:].removesuffix(b"\n")

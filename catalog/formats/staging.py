@@ -1,136 +1,152 @@
-"""Records of a CSV, cut into cells by DuckDB and stored as text in Parquet, faults included. Pure: no Django.
+"""Records that may be broken, looked at one by one, so that DuckDB gets none that it would misread. Pure: no Django."""
 
-DuckDB keeps what it can't cut in a table of rejects, by the number of the record; here these go back to their places.
-It takes empty cells beyond the last column for nothing; here they are too many cells.
-"""
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
-import duckdb
-
-from catalog import engine
-from catalog.engine import quote_text
+from catalog.formats.encodings import BAD_BYTE
+from catalog.formats.grammar import Grammar
+from catalog.formats.records import split_records
 from catalog.sources import SLICE_ROWS
 
-ORDERED = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS})"
 # Where one thread reads, the rows keep their order anyway; to be made to keep it costs memory without end.
 AS_READ = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS}, PRESERVE_ORDER false)"
+SHOWN_BYTES = 64 * 1024
+ALL_SHOWN_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class RecordsFile:
-    """A file of records, in cells of `column_count` columns.
+class Layout:
+    """What rows must be like.
 
-    has_header: whether the first record is the header. has_open_ends: whether a record may end in a comma.
+    null: a text that stands in no file, for a cell that is missing. missing: the texts that mean so, unquoted.
+    row_limit: how many of them a slice has at most.
     """
 
-    path: Path
-    column_count: int
-    missing_values: Sequence[str]
-    has_header: bool
-    has_open_ends: bool
+    grammar: Grammar
+    encoding: str
+    width: int
+    missing: frozenset[bytes]
+    null: bytes
+    row_limit: int = SLICE_ROWS
+
+    @property
+    def keeps_blank_lines(self) -> bool:
+        """Whether a blank line is a row: in a file of one column it is."""
+        return self.width == 1
+
+    @cached_property
+    def no_fault(self) -> bytes:
+        """What follows the cells of a sound record."""
+        return self.grammar.delimiter + self.null + b"\n"
+
+    @cached_property
+    def null_cells(self) -> bytes:
+        """What stands in the place of the cells of a broken record."""
+        return (self.null + self.grammar.delimiter) * self.width
+
+    def proven_rows(self, text: bytes) -> int | None:
+        """How many rows a text holds, if it can be seen at a glance that all are sound, and DuckDB reads them as meant.
+
+        What is left of it without its values must be the same delimiters over and over; so no line is blank either.
+        """
+        if not _is_utf_8(text):
+            return None
+        if self.keeps_blank_lines and b"" not in self.missing and (text[:1] == b"\n" or b"\n\n" in text):
+            return None
+        skeleton = self.grammar.skeleton(text)
+        if skeleton is None:
+            return None
+        row_count = len(skeleton) // self.width
+        return row_count if skeleton == (self.grammar.delimiter * (self.width - 1) + b"\n") * row_count else None
 
 
-def stage(text: RecordsFile, parquet: Path) -> int:
-    """Store the rows of a file of records as columns h0, h1, ... and `fault`; returns their number.
-
-    A row that can't be cut has null cells and, in `fault`, JSON with `kind` (DuckDB's word), `text` and `cells`
-    (how many were found). Where a record ends in a comma there may be cells too many that are empty: only then a
-    second pass looks for them.
-    """
-    with engine.cursor() as connection:
-        records = _records(text, text.column_count, text.missing_values, "rejects")
-        connection.execute(
-            f"COPY (SELECT *, CAST(NULL AS VARCHAR) AS fault FROM {records}) TO {quote_text(str(parquet))} {AS_READ}"
-        )
-        connection.execute(
-            f"CREATE TEMP TABLE rejected AS SELECT {_number(text)} AS number, "
-            "first(CAST(error_type AS VARCHAR)) AS kind, first(csv_line) AS text, "
-            "first(regexp_extract(error_message, 'Found: ([0-9]+)', 1)) AS cells "
-            "FROM rejects GROUP BY line"
-        )
-        rejected = _count(connection, "rejected")
-        row_count = _count(connection, f"read_parquet({quote_text(str(parquet))})") + rejected
-        long_rows = _find_long_rows(connection, text, row_count) if text.has_open_ends else 0
-        if rejected or long_rows:
-            _put_back_rejected(connection, parquet, row_count, has_long_rows=long_rows > 0)
-        return row_count
+def _is_utf_8(text: bytes) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
-def _number(text: RecordsFile) -> str:
-    """SQL of a rejected row's number; the header is the first line of the rejects."""
-    return f"line - {int(text.has_header)}"
+@dataclass
+class Mended:
+    """Lines that DuckDB reads as meant: each record with a cell more, null or, where it was broken, its fault."""
+
+    lines: list[bytes] = field(default_factory=list)
+    shown_bytes: int = 0
+
+    def add(self, record: bytes, layout: Layout) -> None:
+        """Add a sound record."""
+        self.lines.append(record + layout.no_fault)
+
+    def add_fault(self, layout: Layout, code: str, message: str, record: bytes) -> None:
+        """Put a fault in the place of a record."""
+        text = record[:SHOWN_BYTES] if self.shown_bytes < ALL_SHOWN_BYTES else b""
+        self.shown_bytes += len(text)
+        fault = b"\x1f".join([code.encode(), message.encode(), text]).hex().encode()
+        self.lines.append(layout.null_cells + fault + b"\n")
 
 
-def _records(
-    text: RecordsFile, column_count: int, missing_values: Sequence[str], rejects: str, options: str = ""
-) -> str:
-    """SQL that reads the records; those that can't be read go to the table `rejects`."""
-    columns = ", ".join(f"'h{place}': 'VARCHAR'" for place in range(column_count))
-    # Where nothing means missing, a text means it that stands in no file.
-    missing = ", ".join(quote_text(value) for value in missing_values or [secrets.token_hex(16)])
-    longest = max(text.path.stat().st_size + 1, 1024)
-    return (
-        f"read_csv({quote_text(str(text.path))}, columns = {{{columns}}}, auto_detect = false, "
-        f"header = {str(text.has_header).lower()}, "
-        f"delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = [{missing}], {options}"
-        "allow_quoted_nulls = false, store_rejects = true, rejects_limit = 0, "
-        f"rejects_table = '{rejects}', rejects_scan = '{rejects}_scans', "
-        # In parallel, a line break inside quotes may be taken for the end of a record.
-        f"parallel = false, max_line_size = {longest}, buffer_size = {longest * 2 + 64})"
-    )
+def describe_fault(fault: str) -> tuple[str, str, str | None]:
+    """Code, message and text of a record that can't be cut into cells."""
+    code, message, text = bytes.fromhex(fault).decode(errors="replace").split("\x1f", maxsplit=2)
+    return code, message, text or None
 
 
-def _find_long_rows(connection: duckdb.DuckDBPyConnection, text: RecordsFile, row_count: int) -> int:
-    """Find rows with empty cells beyond the last column: read with a column more, where nothing is empty text."""
-    records = _records(text, text.column_count + 1, (), "long_rejects", "null_padding = true, ")
-    connection.execute(
-        f"CREATE TEMP TABLE lengths AS SELECT h{text.column_count} IS NOT NULL AS is_long, "
-        f"row_number() OVER () - 1 AS place FROM {records}"
-    )
-    if not _count(connection, "(SELECT 1 FROM lengths WHERE is_long)"):
-        return 0
-    numbered = _numbered(row_count, f"SELECT {_number(text)} AS number FROM long_rejects")
-    connection.execute(
-        f"CREATE TEMP TABLE long_rows AS SELECT number FROM lengths JOIN ({numbered}) USING (place) "
-        "WHERE is_long AND number NOT IN (SELECT number FROM rejected)"
-    )
-    return _count(connection, "long_rows")
+def mend(text: bytes, layout: Layout, mended: Mended) -> None:
+    """Look at each record of a canonical text, and add it, or its fault."""
+    has_quotes, is_utf_8 = layout.grammar.has_quotes(text), _is_utf_8(text)
+    for record in split_records(layout.grammar, text):
+        if not is_utf_8 and (fault := _byte_fault(record, layout)):
+            mended.add_fault(layout, *fault, record)
+        elif has_quotes and layout.grammar.quote in record:
+            _add_quoted(record, layout, mended)
+        elif (cell_count := record.count(layout.grammar.delimiter) + 1) != layout.width:
+            mended.add_fault(layout, *_width_fault(cell_count, layout), record)
+        elif not record and b"" not in layout.missing:
+            mended.add(layout.grammar.quote * 2, layout)
+        else:
+            mended.add(record, layout)
 
 
-def _numbered(row_count: int, rejected: str) -> str:
-    """SQL of the row numbers that weren't rejected, each with its place (from 0) among the rows that were read."""
-    return (
-        "SELECT number, row_number() OVER (ORDER BY number) - 1 AS place "
-        f"FROM (SELECT range + 1 AS number FROM range({row_count})) WHERE number NOT IN ({rejected})"
-    )
+def _byte_fault(record: bytes, layout: Layout) -> tuple[str, str] | None:
+    try:
+        record.decode()
+    except UnicodeDecodeError as error:
+        return "encoding", bad_byte_message("row", record[error.start :], layout.encoding)
+    return None
 
 
-def _put_back_rejected(
-    connection: duckdb.DuckDBPyConnection, parquet: Path, row_count: int, has_long_rows: bool
-) -> None:
-    """Put the rejected records in their places between the rows."""
-    fault = "CAST(to_json({kind: kind, text: text, cells: cells}) AS VARCHAR)"
-    faults = f"SELECT number, {fault} AS fault FROM rejected"
-    if has_long_rows:
-        long_row = '{"kind": "TOO MANY COLUMNS", "text": null}'
-        faults += f" UNION ALL SELECT number, {quote_text(long_row)} AS fault FROM long_rows"
-    rows = f"read_parquet({quote_text(str(parquet))}, file_row_number = true)"
-    whole = parquet.with_suffix(".whole")
-    connection.execute(
-        "COPY (SELECT rows.* EXCLUDE (file_row_number, fault), faults.fault AS fault "
-        f"FROM (SELECT range + 1 AS number FROM range({row_count})) AS numbers "
-        f"LEFT JOIN ({faults}) AS faults USING (number) "
-        f"LEFT JOIN ({_numbered(row_count, 'SELECT number FROM rejected')}) AS kept USING (number) "
-        f"LEFT JOIN {rows} AS rows ON rows.file_row_number = kept.place ORDER BY number) "
-        f"TO {quote_text(str(whole))} {ORDERED}"
-    )
-    whole.replace(parquet)
+def bad_byte_message(what: str, text: bytes, encoding: str) -> str:
+    """What is wrong with a text that begins with a byte that can't be decoded."""
+    byte = text[1:3].decode("ascii", "replace") if encoding != "utf-8" and text.startswith(BAD_BYTE) else text[:1].hex()
+    name = "UTF-8" if encoding == "utf-8" else encoding
+    return f"The {what} is not valid {name} (byte 0x{byte})"
 
 
-def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
-    return int(row[0]) if row else 0
+def _width_fault(cell_count: int, layout: Layout) -> tuple[str, str]:
+    fewer_or_more = "fewer" if cell_count < layout.width else "more"
+    return "malformed", f"The row has {fewer_or_more} cells than the header: {cell_count}"
+
+
+def _add_quoted(record: bytes, layout: Layout, mended: Mended) -> None:
+    cells, _, is_sound = layout.grammar.cells(record)
+    if not is_sound:
+        message = "Text follows a closing quote; a quote inside a quoted cell is written twice"
+        mended.add_fault(layout, "malformed", message, record)
+    elif len(cells) != layout.width:
+        mended.add_fault(layout, *_width_fault(len(cells), layout), record)
+    else:
+        mended.add(layout.grammar.delimiter.join(_requoted(cells, layout)), layout)
+
+
+def _requoted(cells: Sequence[tuple[bytes, bool]], layout: Layout) -> Iterator[bytes]:
+    """The cells as the standard writes them: one with a quote in it is quoted."""
+    for cell, is_quoted in cells:
+        if is_quoted or (layout.grammar.quote in cell and cell not in layout.missing):
+            yield layout.grammar.quoted(cell)
+        else:
+            yield layout.null if layout.grammar.quote in cell else cell

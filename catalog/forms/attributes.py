@@ -19,8 +19,12 @@ from config.exact_json import load_json
 FLAGS = ("required", "unique")
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 LENGTHS = ("minLength", "maxLength")
-CONSTRAINTS = (*BOUNDS, *LENGTHS, "pattern", "enum")
-SETTINGS = ("precision", "scale")
+CONSTRAINTS = (*BOUNDS, "multipleOf", *LENGTHS, "pattern", "enum", "jsonSchema")
+NUMERALS = ("precision", "scale")
+TEXTS = ("format", "itemType", "delimiter", "decimalChar", "groupChar")
+MEMBERS = ("trueValues", "falseValues", "categories")
+FLAG_SETTINGS = ("categoriesOrdered", "timezone")
+SETTINGS = (*NUMERALS, *TEXTS, *MEMBERS, "bareNumber", *FLAG_SETTINGS)
 WORDS = ("title", "description")
 BLANK_ROW: Mapping[str, Any] = {"type": "string"}
 _MEMBER = re.compile(r'\s*("(?:[^"]|"")*"|[^,\n]*?)\s*(?:,|\n|$)')
@@ -81,8 +85,34 @@ class AttributeForm(forms.Form):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
     )
+    multipleOf = _text("Multiple of", inputmode="decimal")  # noqa: N815
+    jsonSchema = forms.CharField(  # noqa: N815
+        label="JSON Schema",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
     precision = _text("Precision", inputmode="numeric")
     scale = _text("Scale", inputmode="numeric")
+    format = _text("Format", spellcheck="false")
+    itemType = _text("Type of the items", spellcheck="false")  # noqa: N815
+    delimiter = _text("Delimiter in text")
+    decimalChar = _text("Decimal point in text")  # noqa: N815
+    groupChar = _text("Between groups of digits")  # noqa: N815
+    bareNumber = forms.CharField(  # noqa: N815
+        label="In text",
+        required=False,
+        widget=forms.Select(choices=[("", "only the number"), ("false", "a sign or unit around it")]),
+    )
+    trueValues = _text("Texts for true")  # noqa: N815
+    falseValues = _text("Texts for false")  # noqa: N815
+    categories = forms.CharField(
+        label="Categories",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
+    categoriesOrdered = forms.BooleanField(label="Categories in order", required=False)  # noqa: N815
     timezone = forms.BooleanField(label="With time zone", required=False)
     title = _text("Title")
     description = _text("Description")
@@ -99,20 +129,20 @@ class AttributeForm(forms.Form):
     @property
     def type_fields(self) -> list[tuple[forms.BoundField, str]]:
         """The fields that only some types have, each with these types; they stand in the part that opens."""
-        names = (*BOUNDS, *LENGTHS, "precision", "scale", "pattern", "enum", "timezone")
+        names = (*BOUNDS, "multipleOf", *LENGTHS, *NUMERALS, "pattern", "enum", "jsonSchema", *SETTINGS[2:])
         return [(self[name], " ".join(_types_with(name))) for name in names]
 
     @property
     def details(self) -> str:
         """What the part that opens holds, in a line."""
-        names = (*CONSTRAINTS, *SETTINGS, "timezone", *WORDS)
+        names = (*CONSTRAINTS, *SETTINGS, *WORDS)
         filled = [(str(self[name].label).lower(), self[name].value()) for name in names if self[name].value()]
         return ", ".join(label if value is True else f"{label} {value}" for label, value in filled)
 
     @property
     def has_detail_errors(self) -> bool:
         """Whether the part that opens holds an error."""
-        return any(self[name].errors for name in (*CONSTRAINTS, *SETTINGS, "timezone", *WORDS))
+        return any(self[name].errors for name in (*CONSTRAINTS, *SETTINGS, *WORDS))
 
     def values(self) -> dict[str, Any]:
         """The fields as they stand, checked or not: what it takes to show the row again."""
@@ -131,17 +161,20 @@ class AttributeForm(forms.Form):
         constraints = rest.pop("constraints", None)
         attribute: dict[str, Any] = {"name": found["name"], "type": kind}
         attribute |= {name: found[name] for name in WORDS if found[name]}
-        attribute |= {name: _whole(found[name]) for name in SETTINGS if found[name]}
-        attribute |= {"timezone": True} if found["timezone"] else {}
+        attribute |= {name: _whole(found[name]) for name in NUMERALS if found[name]}
+        attribute |= {name: found[name] for name in TEXTS if found[name]}
+        attribute |= {name: _members(kind, found[name]) for name in MEMBERS if found[name]}
+        attribute |= {"bareNumber": False} if found["bareNumber"] else {}
+        attribute |= {name: True for name in FLAG_SETTINGS if found[name]}
         attribute = rest | attribute
         limits = dict(constraints) if isinstance(constraints, dict) else {}
         limits |= {name: True for name in FLAGS if found[name]}
         limits |= {name: from_text(kind, found[name]) for name in BOUNDS if found[name]}
         limits |= {name: _whole(found[name]) for name in LENGTHS if found[name]}
+        limits |= {"multipleOf": from_text("number", found["multipleOf"])} if found["multipleOf"] else {}
         limits |= {"pattern": found["pattern"]} if found["pattern"] else {}
-        limits |= (
-            {"enum": [from_text(kind, member) for member in split_members(found["enum"])]} if found["enum"] else {}
-        )
+        limits |= {"enum": _members(kind, found["enum"])} if found["enum"] else {}
+        limits |= {"jsonSchema": _json(found["jsonSchema"])} if found["jsonSchema"].strip() else {}
         if limits or constraints is not None:
             attribute["constraints"] = limits
         return attribute
@@ -190,14 +223,18 @@ def attribute_values(attribute: Mapping[str, Any], primary_key: Sequence[str]) -
     """An attribute's definition as the initial values of its row."""
     constraints = attribute.get("constraints")
     limits = dict(constraints) if isinstance(constraints, dict) else {}
-    rest = {key: value for key, value in attribute.items() if key not in {"name", "type", *SETTINGS, *WORDS}}
-    values: dict[str, Any] = {name: to_text(attribute.get(name)) for name in ("name", "type", *SETTINGS, *WORDS)}
+    shown = ("name", "type", *NUMERALS, *TEXTS, *WORDS)
+    rest = {key: value for key, value in attribute.items() if key not in shown}
+    values: dict[str, Any] = {name: to_text(attribute.get(name)) for name in shown}
     values["primary_key"] = attribute.get("name") in primary_key
-    values["timezone"] = rest.pop("timezone") if rest.get("timezone") is True else False
+    values |= {name: rest.pop(name) if rest.get(name) is True else False for name in FLAG_SETTINGS}
+    values["bareNumber"] = "false" if rest.get("bareNumber") is False and not rest.pop("bareNumber") else ""
+    values |= {name: _members_text(rest.pop(name)) if name in rest else "" for name in MEMBERS}
     values |= {name: limits.pop(name) if limits.get(name) is True else False for name in FLAGS}
-    values |= {name: to_text(limits.pop(name, None)) for name in (*BOUNDS, *LENGTHS, "pattern")}
-    members = limits.pop("enum", None)
-    values["enum"] = join_members(members) if isinstance(members, list) else to_text(members)
+    values |= {
+        name: to_text(limits.pop(name, None)) for name in (*BOUNDS, "multipleOf", *LENGTHS, "pattern", "jsonSchema")
+    }
+    values["enum"] = _members_text(limits.pop("enum", None))
     if isinstance(constraints, dict):
         rest["constraints"] = limits
     values["rest"] = rest
@@ -229,9 +266,36 @@ def to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _members(kind: str, text: str) -> Any:
+    """The members of a list as they were typed; as JSON where they are more than plain values."""
+    found = _json(text) if text.lstrip().startswith("[") else None
+    if isinstance(found, list) and (
+        (found and isinstance(found[0], dict | list)) or (kind in TYPES and TYPES[kind].is_json)
+    ):
+        return found
+    return [from_text(kind, member) for member in split_members(text)]
+
+
+def _members_text(members: Any) -> str:
+    """Members as `_members` reads them: plain ones one to a line, others as JSON."""
+    if isinstance(members, list) and not any(isinstance(member, dict | list) for member in members):
+        return join_members(members)
+    return to_text(members)
+
+
+def _json(text: str) -> Any:
+    """JSON that was typed; the text itself where it is none."""
+    try:
+        return load_json(text.encode())
+    except ValueError:
+        return text
+
+
 def from_text(kind: str, text: str) -> Any:
     """What was typed as the JSON value that an attribute of this type wants; the text itself where it is none."""
-    if kind not in {"integer", "number", "boolean"}:
+    if kind in TYPES and TYPES[kind].is_json:
+        return _json(text)
+    if kind not in {"integer", "number", "boolean", "year"}:
         return text
     try:
         value = json.loads(text.strip())
@@ -244,11 +308,7 @@ def from_text(kind: str, text: str) -> Any:
 
 def _types_with(name: str) -> list[str]:
     """The types that have a constraint or a setting of this name."""
-    if name in SETTINGS:
-        return ["number"]
-    if name == "timezone":
-        return ["datetime"]
-    return [kind for kind, found in TYPES.items() if name in found.constraints]
+    return [kind for kind, found in TYPES.items() if name in found.constraints | found.settings]
 
 
 def _whole(text: str) -> Any:

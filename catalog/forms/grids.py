@@ -7,18 +7,19 @@ The cells go through the CSV source, so that typed, pasted and uploaded text mea
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-from catalog.attributes import Attribute, Schema
-from catalog.engine import quote_name
+from catalog.attributes import Attribute
 from catalog.formats import CSVText
+from catalog.formats.writers import cell_text
 from catalog.models import TableVersion
 from catalog.reading import read
 from catalog.row_errors import Report, RowError
+from catalog.schema import Schema
 from catalog.wording import accepted
 
 GRID_ROWS = 200
@@ -182,6 +183,11 @@ class ErrorGroup:
     count: int
     examples: list[RowError]
 
+    @property
+    def more(self) -> int:
+        """How many are not among the examples."""
+        return self.count - len(self.examples)
+
 
 def error_groups(report: Report) -> list[ErrorGroup]:
     """The errors of a report by cause, the most frequent first."""
@@ -209,8 +215,7 @@ def form_rows(schema: Schema) -> int:
 
 def row_texts(version: TableVersion, limit: int, row_id: int | None = None) -> list[tuple[int, list[str | None]]]:
     """The first rows of a version, or the one of this id, as `_id` and the text of each cell."""
-    names = version.object_version.schema.names
-    columns = ", ".join(f"CAST({quote_name(name)} AS VARCHAR)" for name in names)
+    columns = ", ".join(cell_text(attribute) for attribute in version.object_version.schema.attributes)
     wanted = "WHERE _id = $row_id" if row_id is not None else ""
 
     def query(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[int, list[str | None]]]:
@@ -242,9 +247,3 @@ def csv_cell(cell: GridCell) -> str:
     if is_quoted(text):
         text = text[1:-1].replace('""', '"')
     return '"' + text.replace('"', '""') + '"'
-
-
-def tab_separated_as_csv(lines: Iterable[str]) -> Iterator[str]:
-    """Rows copied from a spreadsheet as lines of CSV: an empty cell stays without quotes, and so null."""
-    for row in csv.reader(lines, delimiter="\t"):
-        yield ",".join('"' + cell.replace('"', '""') + '"' if cell else "" for cell in row) + "\n"

@@ -18,7 +18,15 @@ from catalog.forms.attributes import (
     definition_rows,
     unique_key_lines,
 )
+from catalog.forms.keys import (
+    UniqueKeysForm,
+    foreign_key_rows,
+    has_foreign_keys,
+    sent_foreign_keys,
+    shown_foreign_keys,
+)
 from catalog.models import ObjectSchema
+from catalog.sight import check_definition
 from config.api.errors import describe
 from config.models import BreakingChangeError
 
@@ -42,6 +50,7 @@ def publishing_refusal(error: BreakingChangeError | DatabaseError) -> Validation
 
 
 FORM_ATTRIBUTES = 500  # a form of more rows has more fields than Django takes; beyond, the definition is edited as JSON
+NAMES_SUGGESTED = 500
 DEFINITION_HELP = (
     'A Table Schema with "attributes": {"attributes": [{"name": "id", "type": "integer"}], "primaryKey": ["id"]}, '
     "or the list of attributes alone."
@@ -113,40 +122,27 @@ class ObjectForm(forms.ModelForm):
         return False
 
 
-class UniqueKeysForm(forms.Form):
-    """The keys besides the primary one."""
-
-    unique_keys = forms.CharField(
-        label="Unique keys",
-        required=False,
-        strip=False,
-        help_text="One key to a line, its attributes separated by commas: order_id, placed_at",
-        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
-    )
-    kept = StrictJSONField(required=False, widget=forms.HiddenInput)
-
-    def clean_kept(self) -> dict[str, Any]:
-        """What the definition holds besides attributes and unique keys."""
-        found = self.cleaned_data["kept"]
-        return found if isinstance(found, dict) else {}
-
-
 class ObjectEditor:
     """The page's form of an Object: as rows with buttons, or as JSON. Bound when the request is a POST.
 
     `act()` does what a button asks (add, remove, move a row, change to JSON or to rows) and never saves; `save()` does.
     """
 
-    def __init__(self, request: HttpRequest, instance: ObjectSchema) -> None:
+    def __init__(self, request: HttpRequest, instance: ObjectSchema, proposed: Mapping[str, Any] | None = None) -> None:
+        """proposed: fields and definition to begin with, whatever the request is."""
         self.request = request
         self.instance = instance
-        self.action = request.POST.get("action", "save") if request.method == "POST" else "show"
+        self.action = request.POST.get("action", "save") if request.method == "POST" and not proposed else "show"
         self.as_json = request.POST.get("mode", request.GET.get("mode")) == "json"
         self.focused: int | None = None
         definition = instance.definition or {"attributes": [{"name": "", "type": "string"}]}
-        if request.method == "POST":
+        if proposed:
+            self.form = ObjectForm(instance=instance, initial=dict(proposed))
+            self._show(proposed["attributes"])
+        elif request.method == "POST":
             self.rows: BaseAttributeFormSet = AttributeFormSet(request.POST, prefix="attributes")
             self.keys = UniqueKeysForm(request.POST)
+            self.foreign_keys = sent_foreign_keys(request.POST)
             self.form = ObjectForm(request.POST, instance=instance)
         else:
             self.form = ObjectForm(instance=instance, initial=self._preset())
@@ -158,10 +154,11 @@ class ObjectEditor:
 
     def _show(self, definition: Mapping[str, Any]) -> None:
         """Take a definition into the fields."""
-        rows = definition_rows(definition)
-        if rows is None or len(rows) > FORM_ATTRIBUTES:
+        rows, references = definition_rows(definition), foreign_key_rows(definition)
+        if rows is None or references is None or len(rows) > FORM_ATTRIBUTES:
             self.as_json, rows = True, None
         self._show_rows(rows or [])
+        self.foreign_keys = shown_foreign_keys(references or [])
         kept = {name: value for name, value in definition.items() if name not in {"attributes", "uniqueKeys"}}
         self.keys = UniqueKeysForm(initial={"unique_keys": unique_key_lines(definition), "kept": kept})
 
@@ -186,11 +183,12 @@ class ObjectEditor:
             self.focused = _move(rows, verb, index)
         self._show_rows(rows)
         self.keys = UniqueKeysForm(initial={name: self.keys[name].value() for name in self.keys.fields})
+        self.foreign_keys = shown_foreign_keys(self.foreign_keys.values())
         self._unbind(self.form.data.get("attributes", ""))
 
     def _to_json(self) -> None:
         self.as_json = True
-        if self.rows.is_valid() and self.keys.is_valid():
+        if self._is_readable():
             definition, _ = self._definition()
             self._unbind(definition)
 
@@ -211,30 +209,49 @@ class ObjectEditor:
         self.form = ObjectForm(instance=self.instance, initial=typed)
         self.form.initial = {**self.form.initial, **typed, "attributes": definition}
 
+    def _is_readable(self) -> bool:
+        return self.rows.is_valid() and self.keys.is_valid() and self.foreign_keys.is_valid()
+
     def _definition(self) -> tuple[dict[str, Any], list[int]]:
-        return self.rows.definition(self.keys.cleaned_data["unique_keys"], self.keys.cleaned_data["kept"])
+        kept = self.keys.cleaned_data["kept"]
+        if has_foreign_keys(self.request.POST):
+            kept = kept | {"foreignKeys": self.foreign_keys.definitions()}
+        return self.rows.definition(self.keys.cleaned_data["unique_keys"], kept)
+
+    def _publish(self, author: Any) -> bool:
+        if not self.form.is_valid():
+            return False
+        check_definition(self.request, self.form.instance)
+        return self.form.publish(author)
 
     def save(self, author: Any) -> bool:
         """Publish the Object if everything is sound; False with the errors in the forms if not."""
         if self.as_json:
-            return self.form.is_valid() and self.form.publish(author)
-        if not (self.rows.is_valid() and self.keys.is_valid()):
+            return self._publish(author)
+        if not self._is_readable():
             return False
         definition, places = self._definition()
         data: QueryDict = self.request.POST.copy()
         data["attributes"] = json.dumps(definition)
         self.form = ObjectForm(data, instance=self.instance)
-        if self.form.is_valid() and self.form.publish(author):
+        if self._publish(author):
             return True
         problems = self.form.errors.pop("attributes", None)
         elsewhere = self.rows.place(problems.as_data() if problems else [], places)
         for error in elsewhere:
-            about_key = str((error.params or {}).get("pointer", "")).startswith("/uniqueKeys")
-            if about_key:
+            pointer = str((error.params or {}).get("pointer", ""))
+            if pointer.startswith("/uniqueKeys"):
                 self.keys.add_error("unique_keys", error)
-            else:
+            elif not self.foreign_keys.place(error, pointer):
                 self.form.add_error(None, error)
         return False
+
+    @property
+    def object_names(self) -> list[str]:
+        """The Objects that a foreign key may name, for the fields to suggest."""
+        found = ObjectSchema.objects.order_by("name").values_list("name", flat=True)
+        siblings = found.filter(application=self.instance.application_id) if self.instance.application_id else found
+        return list(siblings.distinct()[:NAMES_SUGGESTED])
 
     @property
     def json_errors(self) -> list[str]:
@@ -246,7 +263,9 @@ class ObjectEditor:
 
     @property
     def has_errors(self) -> bool:
-        return self.form.is_bound and bool(self.form.errors or self.keys.errors or any(self.rows.errors))
+        return self.form.is_bound and bool(
+            self.form.errors or self.keys.errors or any(self.rows.errors) or any(self.foreign_keys.errors)
+        )
 
 
 def _move(rows: list[dict[str, Any]], verb: str, index: int) -> int | None:

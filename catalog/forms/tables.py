@@ -1,42 +1,36 @@
 """The form of a Table: its fields, and its rows typed into a grid, pasted or uploaded."""
 
-import csv
-import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from catalog.attributes import Schema
 from catalog.conformance import Destination, conform
 from catalog.contents import UnknownRowsError, append_rows, create_table, delete_rows, replace_rows, update_rows
-from catalog.formats import FORMATS, CSVText, format_of
-from catalog.forms.grids import Changes, Grid, GridRow, grid_capacity, row_texts, tab_separated_as_csv
+from catalog.formats.opening import ReadingOptionError
+from catalog.forms.files import FILE_HELP, ReadingForm, RowsFile, pasted_field
+from catalog.forms.grids import Changes, Grid, GridRow, grid_capacity, row_texts
 from catalog.forms.objects import database_refusal
 from catalog.models import ObjectSchema, Table
 from catalog.row_errors import Report
-from catalog.sources import JSONRows, Source
+from catalog.schema import Schema
+from catalog.sources import JSONRows, MalformedError, Source
 from catalog.writing import NonconformingError, StaleObjectError, StaleVersionError, Write
 
-TAB_SEPARATED = ".tsv"
-ENDINGS = (*(suffix for each in FORMATS.values() for suffix in each.suffixes), TAB_SEPARATED)
 NEW_ROWS = 5
 MORE_ROWS = 10
-PASTED_HELP = (
-    "With a header line that names the attributes. CSV, cells copied from a spreadsheet, a JSON list or NDJSON."
-)
 
 
-class TableForm(forms.ModelForm):
+class TableForm(ReadingForm, forms.ModelForm):
     """A Table's fields, and the rows that don't come from the grid.
 
     expected_version is the one to write on top of; base_version is the one whose cells stood in the grid.
@@ -56,20 +50,8 @@ class TableForm(forms.ModelForm):
         widget=forms.RadioSelect,
         initial="append",
     )
-    pasted = forms.CharField(
-        label="Paste rows",
-        required=False,
-        strip=False,
-        help_text=PASTED_HELP,
-        widget=forms.Textarea(attrs={"rows": 5, "class": "mono", "spellcheck": "false"}),
-    )
-    file = forms.FileField(
-        label="Or upload a file",
-        required=False,
-        allow_empty_file=True,
-        help_text="CSV, TSV, NDJSON or JSON in UTF-8, of any length.",
-        widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}),
-    )
+    pasted = pasted_field("Paste rows")
+    file = forms.FileField(label="Or upload a file", required=False, allow_empty_file=True, help_text=FILE_HELP)
     expected_version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     base_version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
 
@@ -98,46 +80,14 @@ class TableForm(forms.ModelForm):
         return bool((self.cleaned_data.get("pasted") or "").strip() or self.cleaned_data.get("file") is not None)
 
     def source(self, directory: Path) -> Source:
-        """The pasted or uploaded rows. Raises ValidationError if the text can't be told to be rows."""
-        file = self.cleaned_data.get("file")
-        if file is not None:
-            return uploaded_rows(file, directory)
-        return pasted_rows(self.cleaned_data["pasted"], directory)
-
-
-def pasted_rows(text: str, directory: Path) -> Source:
-    """Rows in a text: JSON if it begins like it, tab-separated if its first line has a tab, else CSV."""
-    bare = text.strip()
-    name = {"[": "json", "{": "ndjson"}.get(bare[:1], "csv")
-    if name == "csv" and "\t" in bare.partition("\n")[0]:
-        return tab_separated_rows(io.BytesIO(text.strip("\r\n").encode()), directory)
-    return FORMATS[name].read(io.BytesIO(text.encode()), directory)
-
-
-def uploaded_rows(file: UploadedFile, directory: Path) -> Source:
-    """Rows in a file, by the ending of its name; streamed."""
-    stream: BinaryIO = file.file  # type: ignore[assignment]  # the stubs call it IO[Any] | None; an upload is binary
-    name = file.name or ""
-    found = format_of(name)
-    if found:
-        return found.read(stream, directory)
-    if name.lower().endswith(TAB_SEPARATED):
-        return tab_separated_rows(stream, directory)
-    message = f"{name!r} ends in none of {', '.join(ENDINGS)}."
-    raise ValidationError(message.replace("%", "%%"), code="unknown_format")
-
-
-def tab_separated_rows(stream: BinaryIO, directory: Path) -> CSVText:
-    """Tab-separated rows, turned into a file of CSV."""
-    path = directory / "tab-separated.csv"
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(tab_separated_as_csv(io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")))
-    except UnicodeDecodeError as error:
-        raise ValidationError("The rows are not valid UTF-8.", code="encoding") from error
-    except csv.Error as error:
-        raise ValidationError(f"The rows can't be read: {error}.", code="malformed") from error
-    return CSVText(path.open("rb"), directory)
+        """The pasted or uploaded rows. Raises MalformedError and ReadingOptionError."""
+        file, options = self.cleaned_data.get("file"), self.options()
+        rows = (
+            RowsFile.pasted(self.cleaned_data["pasted"], options)
+            if file is None
+            else RowsFile(file.name or "", options, file.file)
+        )
+        return rows.open_below(directory, settings.UPLOAD_MAX_BYTES).source
 
 
 @dataclass(frozen=True)
@@ -314,8 +264,8 @@ class TableEditor:
             self.form.add_error(None, ValidationError(f"{error} Somebody deleted it meanwhile.", code="unknown_rows"))
         except StaleObjectError as error:
             self.form.add_error(None, ValidationError(str(error), code="stale"))
-        except ValidationError as error:
-            self.form.add_error("file" if self.form.cleaned_data.get("file") else "pasted", error)
+        except (MalformedError, ReadingOptionError) as error:
+            self.form.refuse(error, "file" if self.form.cleaned_data.get("file") else "pasted")
         except DatabaseError as error:
             self.form.add_error(None, database_refusal(error))
         else:

@@ -2,7 +2,7 @@
 
 from catalog.models.applications import Application, Configuration
 from catalog.models.objects import ObjectSchema, ObjectVersion
-from catalog.models.tables import Part, Table, TableVersion, VersionPart
+from catalog.models.tables import Part, SetAside, Table, TableProfile, TableVersion, VersionPart
 
 __all__ = [
     "Application",
@@ -10,7 +10,9 @@ __all__ = [
     "ObjectSchema",
     "ObjectVersion",
     "Part",
+    "SetAside",
     "Table",
+    "TableProfile",
     "TableVersion",
     "VersionPart",
 ]

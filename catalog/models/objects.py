@@ -1,16 +1,19 @@
 """ObjectSchema, the shape of a table, and its immutable versions."""
 
+from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import F, ProtectedError
 
 from catalog import rules
-from catalog.attributes import Schema
+from catalog.keeping import Kept
 from catalog.models.applications import Application
 from catalog.querysets import ObjectSchemaQuerySet
+from catalog.schema import Schema
 from config.models import Immutable, NameField, Stamped, ULIDField, refusals
 
 
@@ -27,11 +30,14 @@ class ObjectSchema(Stamped):
     description = models.TextField(blank=True, default="")
     version = models.PositiveIntegerField(default=0, editable=False)
 
+    references_deferred = False  # whether who saves several Objects calls `check_references` himself in the end
+
     objects = ObjectSchemaQuerySet.as_manager()
 
     class Meta:
         verbose_name = "object"
         ordering = ["application__name", "name"]
+        permissions = [("see_sensitive", "Can see the values of sensitive attributes")]
         constraints = [
             models.UniqueConstraint(
                 fields=["application", "name"],
@@ -80,12 +86,59 @@ class ObjectSchema(Stamped):
         problems = rules.check_definition(self.definition)
         if problems:
             raise ValidationError({"attributes": refusals(problems)})
-        if not self._state.adding and self.application_id:
-            before = ObjectSchema.objects.only("application_id").get(pk=self.pk)
-            if before.application_id != self.application_id:
-                raise ValidationError(
-                    {"application": ValidationError("An object stays in its application.", code="fixed")}
-                )
+        if not self.application_id:
+            return
+        before = self if self._state.adding else ObjectSchema.objects.only("application_id", "name").get(pk=self.pk)
+        if before.application_id != self.application_id:
+            raise ValidationError({"application": ValidationError("An object stays in its application.", code="fixed")})
+        if not self.references_deferred:
+            self.check_references(before.name)
+
+    def check_references(self, name: str = "") -> None:
+        """Raise ValidationError if a foreign key names what is not there, or would be broken in another Object.
+
+        name: the one that the Object is stored by. One query, three if it refers to others itself.
+        """
+        referrers = {} if self._state.adding else self._referrers(name or self.name)
+        if referrers and name and name != self.name:
+            users = ", ".join(sorted(referrers))
+            message = f"{users} refer to this object by its name; change these first."
+            raise ValidationError({"name": ValidationError(message.replace("%", "%%"), code="referenced")})
+        problems = list(rules.referrer_problems(self.definition, self.name, referrers))
+        names = {rules.referenced_object(key) for key in self.definition.get("foreignKeys", [])}
+        if names:
+            found = self._siblings().filter(object__name__in=names).values_list("object__name", "definition")
+            own = {"": self.definition, self.name: self.definition}
+            others = list(ObjectSchema.objects.filter(application=self.application_id).values_list("name", flat=True))
+            problems += rules.reference_problems(self.definition, {**dict(found), **own}, others)
+        if problems:
+            raise ValidationError({"attributes": refusals(problems)})
+
+    def _siblings(self) -> "models.QuerySet[ObjectVersion]":
+        """The current definitions of the application's other Objects."""
+        current = ObjectVersion.objects.filter(object__application=self.application_id, number=F("object__version"))
+        return current.exclude(object=self.pk)
+
+    def _referrers(self, name: str) -> dict[str, dict[str, Any]]:
+        """The definitions of other Objects that refer to this one, by their names."""
+        found = self._siblings().filter(definition__foreignKeys__0__isnull=False)
+        return {
+            other: definition
+            for other, definition in found.values_list("object__name", "definition")
+            if any(rules.referenced_object(key) == name for key in definition["foreignKeys"])
+        }
+
+    def referring(self) -> "models.QuerySet[ObjectSchema]":
+        """The application's other Objects that refer to this one, by name. One query, another when it is read."""
+        names = list(self._referrers(self.name))
+        return ObjectSchema.objects.filter(application=self.application_id, name__in=names).order_by("name")
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        """Delete an Object that has no Tables and that no other refers to; raises ProtectedError."""
+        users: set[models.Model] = set(self.referring())
+        if users:
+            raise ProtectedError(f"Other objects refer to {self.name!r}.", users)
+        return super().delete(*args, **options)
 
 
 class ObjectVersion(Immutable):
@@ -107,7 +160,20 @@ class ObjectVersion(Immutable):
     def __str__(self) -> str:
         return f"{self.object} v{self.number}"
 
+    @classmethod
+    def kept(cls, pk: str) -> "ObjectVersion":
+        """The version of this id, with its schema; from memory where this process read it before."""
+        found = _kept.get(pk)
+        if found is None:
+            found = cls.objects.get(pk=pk)
+            _kept.put(pk, found, PARSED_BYTES * len(found.schema.attributes))
+        return copy(found)
+
     @cached_property
     def schema(self) -> Schema:
         """This definition, parsed."""
         return Schema.from_definition(self.definition)
+
+
+PARSED_BYTES: Final = 4096  # of an attribute, about, with what its definition says
+_kept: Final[Kept[str, ObjectVersion]] = Kept(32 * 1024**2)

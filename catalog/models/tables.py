@@ -6,7 +6,7 @@ from django.db import models
 
 from catalog.models.objects import ObjectSchema, ObjectVersion
 from catalog.querysets import PartQuerySet, TableQuerySet
-from config.models import Immutable, NameField, Stamped, ULIDField
+from config.models import ExactJSONField, Immutable, NameField, Stamped, ULIDField
 
 
 class Table(Stamped):
@@ -49,8 +49,10 @@ class Table(Stamped):
 
     @property
     def current(self) -> "TableVersion":
-        """The newest version, with its ObjectVersion; one query."""
-        return self.versions.select_related("object_version").get(number=self.version)
+        """The newest version, with its ObjectVersion; one query, and one for an ObjectVersion that is not kept yet."""
+        version = self.versions.get(number=self.version)
+        version.object_version = ObjectVersion.kept(version.object_version_id)
+        return version
 
 
 class Part(Immutable):
@@ -76,6 +78,7 @@ class TableVersion(Immutable):
     class Operation(models.TextChoices):
         CREATE = "create"
         APPEND = "append"
+        UPSERT = "upsert"
         REPLACE = "replace"
         UPDATE = "update"
         DELETE = "delete"
@@ -105,7 +108,7 @@ class TableVersion(Immutable):
             models.UniqueConstraint(fields=["table", "number"], name="table_version_number_unique"),
             models.CheckConstraint(
                 condition=models.Q(
-                    operation__in=["create", "append", "replace", "update", "delete", "conform", "revert"]
+                    operation__in=["create", "append", "upsert", "replace", "update", "delete", "conform", "revert"]
                 ),
                 name="table_version_operation_known",
             ),
@@ -125,3 +128,32 @@ class VersionPart(Immutable):
     class Meta:
         ordering = ["version", "position"]
         constraints = [models.UniqueConstraint(fields=["version", "position"], name="version_part_position_unique")]
+
+
+class TableProfile(Immutable):
+    """What catalog.profiling found in a TableVersion; kept, since the version never changes."""
+
+    version = models.OneToOneField(TableVersion, on_delete=models.CASCADE, primary_key=True, related_name="profile")
+    document = ExactJSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class SetAside(Immutable):
+    """Rows that a lenient import did not take, with their errors, as a file that can be mended and loaded again."""
+
+    id = ULIDField()
+    table = models.ForeignKey(Table, on_delete=models.CASCADE, related_name="set_aside")
+    version = models.PositiveIntegerField()  # the TableVersion that the import made
+    format = models.CharField(max_length=16)
+    content = models.BinaryField()  # gzip
+    row_count = models.PositiveBigIntegerField()
+    error_count = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = "file of rows set aside"
+        verbose_name_plural = "files of rows set aside"
+        ordering = ["table", "-id"]

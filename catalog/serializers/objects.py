@@ -11,7 +11,11 @@ from catalog.evolution import publish
 from catalog.models import Application, ObjectSchema, ObjectVersion
 from catalog.queries import operators
 from catalog.rules import DEFINITION_PROPERTIES
+from catalog.rules.keys import FIELDS_MATCH
 from catalog.serializers.applications import ULID_EXAMPLE
+from catalog.sight import check_definition
+from catalog.types import TYPES
+from catalog.types.nested import ITEM_TYPES
 from config.api import CheckedSerializer, JSONField, UserField
 
 ATTRIBUTES_SCHEMA = {
@@ -21,13 +25,24 @@ ATTRIBUTES_SCHEMA = {
         "required": ["name", "type"],
         "properties": {
             "name": {"type": "string"},
-            "type": {"type": "string", "enum": ["string", "integer", "number", "boolean", "date", "datetime"]},
+            "type": {"type": "string", "enum": list(TYPES)},
             "constraints": {"type": "object"},
             "precision": {"type": "integer"},
             "scale": {"type": "integer"},
             "timezone": {"type": "boolean"},
+            "format": {"type": "string"},
+            "delimiter": {"type": "string"},
+            "itemType": {"type": "string", "enum": list(ITEM_TYPES)},
+            "categories": {"type": "array", "items": {}},
+            "categoriesOrdered": {"type": "boolean"},
+            "decimalChar": {"type": "string"},
+            "groupChar": {"type": "string"},
+            "bareNumber": {"type": "boolean"},
+            "trueValues": {"type": "array", "items": {"type": "string"}},
+            "falseValues": {"type": "array", "items": {"type": "string"}},
             "title": {"type": "string"},
             "description": {"type": "string"},
+            "sensitive": {"type": "boolean"},
         },
     },
 }
@@ -53,6 +68,37 @@ class UniqueKeysField(JSONField):
     """A list of keys, each a list of attribute names."""
 
 
+FOREIGN_KEYS_SCHEMA = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["fields", "reference"],
+        "properties": {
+            "fields": NAMES_SCHEMA,
+            "reference": {
+                "type": "object",
+                "required": ["fields"],
+                "properties": {
+                    "object": {"type": "string"},
+                    "fields": NAMES_SCHEMA,
+                    "table": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+
+@extend_schema_field(FOREIGN_KEYS_SCHEMA)
+class ForeignKeysField(JSONField):
+    """What the rows refer to: attributes whose values stand in another Object's Tables."""
+
+
+@extend_schema_field({"type": "string", "enum": list(FIELDS_MATCH)})
+class FieldsMatchField(JSONField):
+    """How the header of a file matches the attributes; a text, or as in Table Schema a list of one."""
+
+
 OBJECT_EXAMPLE = {
     "id": ULID_EXAMPLE,
     "application": "demo",
@@ -62,6 +108,7 @@ OBJECT_EXAMPLE = {
     "attributes": ATTRIBUTES_EXAMPLE,
     "primaryKey": ["order_id"],
     "uniqueKeys": [],
+    "foreignKeys": [{"fields": ["customer_id"], "reference": {"object": "customers", "fields": ["id"]}}],
     "missingValues": [""],
     "fieldsMatch": "equal",
     "table_count": 2,
@@ -80,8 +127,9 @@ class ObjectSerializer(CheckedSerializer[ObjectSchema]):
     attributes = AttributesField(source="definition.attributes")
     primaryKey = NamesField(source="definition.primaryKey", required=False)  # noqa: N815 (Table Schema's own word)
     uniqueKeys = UniqueKeysField(source="definition.uniqueKeys", required=False)  # noqa: N815
+    foreignKeys = ForeignKeysField(source="definition.foreignKeys", required=False)  # noqa: N815
     missingValues = NamesField(source="definition.missingValues", required=False)  # noqa: N815
-    fieldsMatch = serializers.CharField(source="definition.fieldsMatch", required=False)  # noqa: N815
+    fieldsMatch = FieldsMatchField(source="definition.fieldsMatch", required=False)  # noqa: N815
     table_count = serializers.SerializerMethodField()
     created_by = UserField()
 
@@ -99,6 +147,16 @@ class ObjectSerializer(CheckedSerializer[ObjectSchema]):
             "updated_at",
             "created_by",
         ]
+
+    def to_internal_value(self, data: Any) -> Any:
+        """A Table Schema as it is, too: its `fields` are our `attributes`."""
+        if isinstance(data, Mapping) and "fields" in data and "attributes" not in data:
+            rest = {name: value for name, value in data.items() if name not in {"fields", "$schema"}}
+            fields = data["fields"]
+            if isinstance(fields, list):  # a field without a type is of type any there
+                fields = [{"type": "any", **each} if isinstance(each, Mapping) else each for each in fields]
+            return super().to_internal_value({**rest, "attributes": fields})
+        return super().to_internal_value(data)
 
     def get_table_count(self, shape: ObjectSchema) -> int:
         annotated: int | None = getattr(shape, "table_count", None)
@@ -123,6 +181,7 @@ class ObjectSerializer(CheckedSerializer[ObjectSchema]):
         return found
 
     def store(self, instance: ObjectSchema, validated_data: dict[str, Any]) -> None:
+        check_definition(self.context["request"]._request, instance)
         publish(instance, self.author)
 
 
@@ -135,6 +194,7 @@ class ObjectSerializer(CheckedSerializer[ObjectSchema]):
                 "attributes": ATTRIBUTES_EXAMPLE,
                 "primaryKey": ["order_id"],
                 "uniqueKeys": [],
+                "foreignKeys": [],
                 "missingValues": [""],
                 "fieldsMatch": "equal",
                 "created_at": "2026-11-20T21:00:00Z",
@@ -150,8 +210,9 @@ class ObjectVersionSerializer(serializers.ModelSerializer[ObjectVersion]):
     attributes = AttributesField(source="definition.attributes")
     primaryKey = NamesField(source="definition.primaryKey")  # noqa: N815
     uniqueKeys = UniqueKeysField(source="definition.uniqueKeys")  # noqa: N815
+    foreignKeys = ForeignKeysField(source="definition.foreignKeys", default=list)  # type: ignore[arg-type]  # noqa: N815
     missingValues = NamesField(source="definition.missingValues")  # noqa: N815
-    fieldsMatch = serializers.CharField(source="definition.fieldsMatch")  # noqa: N815
+    fieldsMatch = FieldsMatchField(source="definition.fieldsMatch")  # noqa: N815
     created_by = UserField()
 
     class Meta:

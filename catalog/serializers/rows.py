@@ -30,6 +30,14 @@ class RowsWrittenSerializer(TableVersionSerializer):
         return version.table.next_row_id - version.added if version.added else None
 
 
+_written = RowsWrittenSerializer()  # one for all: to make its fields takes longer than to fill them
+
+
+def written_document(version: TableVersion) -> dict[str, Any]:
+    """What is answered about a write."""
+    return _written.to_representation(version)
+
+
 @dataclass(frozen=True)
 class RowChanges:
     """Changes to rows: which rows, which attributes each brings, and the values."""

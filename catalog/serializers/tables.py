@@ -1,16 +1,20 @@
 """Tables, their versions and rows as JSON."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
+import orjson
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from catalog.browsing import page
+from catalog.browsing import look
 from catalog.contents import create_table, replace_rows
 from catalog.models import ObjectSchema, Table, TableVersion
-from catalog.queries import RowQuery
+from catalog.queries import RowQuery, Window
+from catalog.rows import VersionRows
 from catalog.serializers.applications import ULID_EXAMPLE
+from catalog.sight import hidden_of
 from catalog.sources import JSONRows, Source
 from catalog.writing import StaleVersionError, Write
 from config.api import CheckedSerializer, UserField, dump_json
@@ -58,9 +62,11 @@ class RowsField(serializers.Field[Any, Any, Any, Any]):
     def get_attribute(self, instance: Table) -> Any:
         return instance
 
-    def to_representation(self, value: Table) -> list[dict[str, Any]]:
-        version = value.current
-        return page(version, RowQuery(version.object_version.schema), ROWS_SHOWN)
+    def to_representation(self, value: Table) -> list[orjson.Fragment]:
+        version = value.__dict__.get("shown") or value.current
+        rows = VersionRows(version, masked=hidden_of(self.context["request"]._request, version))
+        found = look(rows, RowQuery(rows.schema), Window(ROWS_SHOWN))
+        return [orjson.Fragment(line) for line in found.lines]
 
 
 @extend_schema_serializer(examples=[OpenApiExample("A table", TABLE_EXAMPLE, response_only=True)])
@@ -80,7 +86,10 @@ class TableSerializer(CheckedSerializer[Table]):
 
     def get_object_version(self, table: Table) -> int:
         annotated: int | None = getattr(table, "object_version", None)
-        return table.current.object_version.number if annotated is None else annotated
+        if annotated is not None:
+            return annotated
+        shown: TableVersion = table.__dict__.get("shown") or table.current
+        return shown.object_version.number
 
 
 @extend_schema_serializer(
@@ -128,19 +137,23 @@ class TableDetailSerializer(TableSerializer):
         stream: Source | None = self.context.get("source")
         return rows_source(validated_data["rows"]) if "rows" in validated_data else stream
 
+    def transaction(self, instance: Table) -> AbstractContextManager[Any]:
+        """None for a new Table: its rows are checked before the transaction of `create_table` begins."""
+        return nullcontext() if instance._state.adding else super().transaction(instance)
+
     def store(self, instance: Table, validated_data: dict[str, Any]) -> None:
+        """Save the Table and its rows; the version that this makes is what is shown of it."""
         source = self.new_rows(validated_data)
         write = Write(self.author, expected_version=self.context.get("expected_version"))
         if instance._state.adding:
-            create_table(instance, source or JSONRows([]), write)
+            instance.__dict__["shown"] = create_table(instance, source or JSONRows([]), write)
             return
         current = Table.objects.select_for_update().get(pk=instance.pk)
         if write.expected_version not in {None, current.version}:
             raise StaleVersionError(current, write.expected_version or 0)
         instance.save(update_fields=["name", "description", "updated_at"])
-        if source is None:
-            return
-        replace_rows(instance, source, write)
+        if source is not None:
+            instance.__dict__["shown"] = replace_rows(instance, source, write)
 
 
 VERSION_EXAMPLE: Final[dict[str, Any]] = {

@@ -1,11 +1,22 @@
 """The report on rows as JSON."""
 
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from catalog.row_errors import Report
+from catalog.validation import error_kinds
+
+ERROR_EXAMPLE: Final = {
+    "row": 17,
+    "attribute": "amount",
+    "code": "minimum",
+    "message": "amount is -3; the minimum is 0",
+    "value": -3,
+    "constraint": 0,
+    "pointer": "/rows/17/amount",
+}
 
 
 class RowErrorSerializer(serializers.Serializer[Any]):
@@ -18,6 +29,15 @@ class RowErrorSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
+class ErrorKindSerializer(serializers.Serializer[Any]):
+    """The listed errors of one code in one attribute."""
+
+    attribute = serializers.CharField()
+    code = serializers.CharField()
+    count = serializers.IntegerField()
+    first = RowErrorSerializer()
+
+
 @extend_schema_serializer(
     examples=[
         OpenApiExample(
@@ -27,15 +47,8 @@ class RowErrorSerializer(serializers.Serializer[Any]):
                 "row_count": 1000,
                 "error_count": 1,
                 "errors_truncated": False,
-                "errors": [
-                    {
-                        "pointer": "/rows/17/amount",
-                        "row": 17,
-                        "attribute": "amount",
-                        "code": "minimum",
-                        "message": "amount is -3; the minimum is 0",
-                    }
-                ],
+                "kinds": [{"attribute": "amount", "code": "minimum", "count": 1, "first": ERROR_EXAMPLE}],
+                "errors": [ERROR_EXAMPLE],
             },
             response_only=True,
         )
@@ -48,10 +61,15 @@ class RowReportSerializer(serializers.Serializer[Report]):
     row_count = serializers.IntegerField()
     error_count = serializers.IntegerField()
     errors_truncated = serializers.BooleanField(source="is_truncated")
+    kinds = serializers.SerializerMethodField()
     errors = serializers.SerializerMethodField()  # type: ignore[assignment] # DRF takes fields off the class
 
     def get_conforms(self, report: Report) -> bool:
         return not report.error_count
+
+    @extend_schema_field(ErrorKindSerializer(many=True))
+    def get_kinds(self, report: Report) -> list[dict[str, Any]]:
+        return [kind.as_dict() for kind in error_kinds(report)]
 
     @extend_schema_field(RowErrorSerializer(many=True))
     def get_errors(self, report: Report) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from catalog import engine, rules
-from catalog.attributes import Schema
 from catalog.conformance import Conformed, Destination, conform
 from catalog.row_errors import RowError
+from catalog.schema import Schema
 from catalog.sources import JSONLines, Source
 from catalog.tests.factories import json_rows
 

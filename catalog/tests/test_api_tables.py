@@ -196,3 +196,20 @@ def test_instants_and_exact_numbers_filter_rows(
 def test_a_resource_tells_its_options(api: APIClient, address: str) -> None:
     assert api.options(f"/api/v1/{address}").status_code == 200
     assert api.head(f"/api/v1/{address}").status_code == 200
+
+
+def test_what_a_table_is_called_counts_for_a_reader_and_not_for_a_writer(api: APIClient, week: Table) -> None:
+    address = f"/api/v1/tables/{week.pk}"
+    before = api.get(address)["ETag"]
+    assert api.get(address, headers={"If-None-Match": before}).status_code == 304
+    assert api.patch(address, {"name": "another"}, headers={"If-Match": before}).status_code == 200
+    answer = api.get(address, headers={"If-None-Match": before})
+    assert (answer.status_code, answer.json()["name"]) == (200, "another")
+    assert api.patch(address, {"name": "a third"}, headers={"If-Match": answer["ETag"]}).status_code == 200
+
+
+def test_the_name_of_the_object_counts_too(api: APIClient, week: Table) -> None:
+    before = api.get(f"/api/v1/tables/{week.pk}")["ETag"]
+    assert api.patch(f"/api/v1/objects/{week.object_id}", {"name": "renamed"}).status_code == 200
+    answer = api.get(f"/api/v1/tables/{week.pk}", headers={"If-None-Match": before})
+    assert (answer.status_code, answer.json()["object_name"]) == (200, "renamed")

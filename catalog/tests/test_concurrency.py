@@ -45,3 +45,7 @@ def test_two_processes_that_append_to_one_table_lose_nothing(database_url):
 
 def test_a_table_is_whole_after_its_writer_was_killed(database_url):
     assert run(database_url, "kill_during_replace", 200_000, 4).count("is whole") == 4
+
+
+def test_two_processes_on_both_sides_of_a_foreign_key_leave_no_row_that_refers_to_nothing(database_url):
+    assert "0 tables with broken references" in run(database_url, "concurrent_references", 40)

@@ -6,9 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from catalog.attributes import Schema
 from catalog.conformance import Conformed, Destination, conform
 from catalog.formats import JSONArray
+from catalog.schema import Schema
 
 SCHEMA = Schema.from_definition(
     {
@@ -82,3 +82,46 @@ def test_invalid_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
     assert conformed.report is not None
     [error] = conformed.report.errors
     assert (error.code, error.line) == ("encoding", 2)
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"rows": [{"id": 1}, {"id": 2}]}', b'\xef\xbb\xbf\n{\n"rows" :\t[{"id":1},{"id":2}]\n}\n\n']
+)
+def test_an_object_with_rows_is_taken_for_its_rows(tmp_path: Path, text: bytes) -> None:
+    conformed = read(text, tmp_path)
+    assert (conformed.row_count, conformed.report) == (2, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"rows": [{"id": 1}]',
+        b'{"rows": [{"id": 1}}',
+        b'{"rows": [{"id": 1}], "more": 1}',
+        b'{"rows": [',
+        b'{"rows": 1}',
+    ],
+)
+def test_an_object_that_is_not_just_its_rows_is_refused(tmp_path: Path, text: bytes) -> None:
+    assert {code for _, _, code in errors(read(text, tmp_path))} == {"malformed"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        (b"NaN", "type"),
+        (b"Infinity", "type"),
+        (b"1.5", "type"),
+        (b'"1"', "type"),
+        (b"[" * 2000 + b"]" * 2000, ""),
+    ],
+)
+def test_what_is_no_json_or_of_another_type_is_refused(tmp_path: Path, cell: bytes, code: str) -> None:
+    found = errors(read(b'[{"id": ' + cell + b"}]", tmp_path))
+    assert found
+    assert not code or found[0][2] == code
+
+
+def test_a_cell_of_16_mb_is_taken(tmp_path: Path) -> None:
+    conformed = read(b'[{"name": "' + b"x" * 16 * 1024**2 + b'"}, {"id": 2}]', tmp_path)
+    assert (conformed.row_count, conformed.report) == (2, None)

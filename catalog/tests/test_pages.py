@@ -1,5 +1,6 @@
 """The pages of the catalog, as a person meets them: what is shown, what is saved, what is refused."""
 
+import gzip
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -324,6 +325,8 @@ def test_rows_are_pasted_in_any_format(browser: Client, shape: ObjectSchema, pas
         ("rows.tsv", b"id\tname\tamount\n1\tann\t2.50\n"),
         ("rows.ndjson", b'{"id": 1, "name": "ann", "amount": 2.5}\n'),
         ("rows.json", b'[{"id": 1, "name": "ann", "amount": 2.5}]'),
+        ("rows.csv.gz", gzip.compress(b"amount,id,name\n2.50,1,ann\n", mtime=0)),
+        ("rows of somebody", "id;name;amount\n1;ann;2.50\n".encode("utf-16")),
     ],
 )
 def test_rows_are_uploaded_in_any_format(browser: Client, shape: ObjectSchema, name: str, content: bytes) -> None:
@@ -337,9 +340,11 @@ def test_rows_are_uploaded_in_any_format(browser: Client, shape: ObjectSchema, n
     [
         ({"pasted": "id,nam,amount\n1,2,3"}, "did you mean &#x27;name&#x27;?"),
         ({"pasted": "[1"}, "malformed"),
-        ({"file": SimpleUploadedFile("rows.xls", b"x")}, "ends in none of .csv"),
+        ({"file": SimpleUploadedFile("rows.xls", b"\xd0\xcf\x11\xe0")}, "save it as XLSX"),
+        ({"file": SimpleUploadedFile("rows.csv", b"id"), "format": "parquet"}, "says Parquet"),
+        ({"file": SimpleUploadedFile("rows.csv", b"id"), "delimiter": "ab"}, "delimiter"),
         ({"file": SimpleUploadedFile("rows.csv", b"")}, "The file is empty"),
-        ({"file": SimpleUploadedFile("rows.tsv", b"id\t\xff")}, "not valid UTF-8"),
+        ({"file": SimpleUploadedFile("rows.tsv", b"id\t\xff"), "encoding": "utf-8"}, "not valid UTF-8"),
         ({"pasted": "id", "file": SimpleUploadedFile("rows.csv", b"x")}, "give them in one way"),
         ({"pasted": "id,name,amount\n1,a,1", "rows": "1", "cell-0-0": "1"}, "give them in one way"),
         ({"name": ""}, "may not be blank"),
@@ -376,7 +381,7 @@ def test_the_total_of_errors_is_true_when_not_all_are_listed(browser: Client, sh
     answer = browser.post(reverse("table-create"), {"object": shape.pk, "name": "bad", "pasted": pasted})
     # Each is below the minimum, and all but the first repeat the key.
     assert "2999 errors in 1500 rows" in answer.content.decode()
-    assert "first 1000 of 2999 errors" in answer.content.decode()
+    assert "first 1,000 of 2,999 errors" in answer.content.decode()
 
 
 def test_only_what_was_changed_in_the_grid_is_written(browser: Client, table: Table) -> None:

@@ -193,7 +193,7 @@ def test_a_datetime_with_an_offset_is_compared_as_an_instant():
 @pytest.mark.parametrize(
     ("properties", "path", "code"),
     [
-        ({"primaryKey": "a"}, "/primaryKey", "type"),
+        ({"primaryKey": {"a": 1}}, "/primaryKey", "type"),
         ({"primaryKey": ["b"]}, "/primaryKey/0", "unknown_attribute"),
         ({"primaryKey": ["a", "a"]}, "/primaryKey/1", "duplicate"),
         ({"primaryKey": [["a"]]}, "/primaryKey", "type"),
@@ -205,8 +205,10 @@ def test_a_datetime_with_an_offset_is_compared_as_an_instant():
         ({"uniqueKeys": [["c"]]}, "/uniqueKeys/0/0", "unknown_attribute"),
         ({"missingValues": "NA"}, "/missingValues", "type"),
         ({"missingValues": [None]}, "/missingValues", "type"),
-        ({"fieldsMatch": "subset"}, "/fieldsMatch", "not_supported"),
-        ({"foreignKeys": []}, "/foreignKeys", "unknown_property"),
+        ({"fieldsMatch": "some"}, "/fieldsMatch", "unknown_choice"),
+        ({"fieldsMatch": ["equal", "subset"]}, "/fieldsMatch", "unknown_choice"),
+        ({"foreignKeys": {}}, "/foreignKeys", "type"),
+        ({"foreignKeys": [{"fields": ["a"]}]}, "/foreignKeys/0/reference", "required"),
         ({"fields": []}, "/fields", "unknown_property"),
     ],
 )

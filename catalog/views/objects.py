@@ -1,6 +1,8 @@
 """The pages of Objects."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.db.models import ProtectedError
@@ -11,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from catalog.filters import ObjectFilter
 from catalog.forms.objects import ObjectEditor
 from catalog.models import Application, ObjectSchema
+from catalog.schema import ForeignKey, Schema
 from catalog.views.lists import author, paginated, referrers, search
 from catalog.wording import attribute_rows
 
@@ -47,9 +50,27 @@ def object_detail(request: HttpRequest, pk: str) -> HttpResponse:
         "versions": versions,
         "tables": shape.tables.order_by("-updated_at")[:TABLES_SHOWN],
         "table_count": shape.tables.count(),
+        "references": list(_references(shape, shown.schema)),
+        "referrers": list(shape.referring()),
         "ports": shape.ports.select_related("function").order_by("function__name", "direction", "position"),
     }
     return render(request, "catalog/object_detail.html", context)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key, with the Object that it refers to."""
+
+    key: ForeignKey
+    object: ObjectSchema | None
+
+
+def _references(shape: ObjectSchema, schema: Schema) -> Iterator[Reference]:
+    names = {key.object for key in schema.foreign_keys} - {""}
+    siblings = ObjectSchema.objects.filter(application=shape.application_id, name__in=names) if names else ()
+    found = {sibling.name: sibling for sibling in siblings} | {"": shape}
+    for key in schema.foreign_keys:
+        yield Reference(key, found.get(key.object))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

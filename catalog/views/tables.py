@@ -2,21 +2,23 @@
 
 from django.contrib import messages
 from django.db.models import ProtectedError
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from catalog.contents import revert_table
+from catalog.contents import delete_table, revert_table
 from catalog.exporting import export
 from catalog.filters import TableFilter
-from catalog.formats import FORMATS
+from catalog.formats import FORMATS, FormatLimitError
 from catalog.forms.grids import error_groups
 from catalog.forms.tables import ObjectChoiceForm, TableEditor
 from catalog.models import Application, ObjectSchema, Table, TableVersion
 from catalog.queries import OPERATORS
+from catalog.sight import check_editing, hidden_of, masked_header
 from catalog.views.lists import author, paginated, referrers, search
-from catalog.views.rows import WORDS, added_filter, query_string, row_page
+from catalog.views.rows import PLACE_PARAMETERS, WORDS, added_filter, choices, row_page, view_of
+from catalog.views.summaries import BAR_HEIGHT, summaries
 from catalog.writing import NonconformingError, StaleVersionError, Write
 from config.api.streams import stream_response
 
@@ -56,18 +58,22 @@ def table_detail(request: HttpRequest, pk: str) -> HttpResponse:
     table = _table(pk)
     versions = table.versions.select_related("created_by")
     shown = _version(table, request.GET.get("version", ""))
-    rows = row_page(shown, request.GET)
+    hidden = hidden_of(request, shown)
+    rows = row_page(shown, request.GET, hidden)
     context = {
         "table": table,
         "shown": shown,
         "is_current": shown.number == table.version,
         "rows": rows,
+        "summaries": summaries(shown, [column.name for column in rows.columns], hidden) if rows.rows else [],
+        "bar_height": BAR_HEIGHT,
         "schema": shown.object_version.schema,
         "formats": FORMATS,
+        "choices": choices(shown, hidden),
         "operators": [(name, WORDS[name]) for name in OPERATORS],
-        "kept": [(name, text) for name, texts in request.GET.lists() if name != "offset" for text in texts],
+        "kept": [(name, text) for name, texts in request.GET.lists() if name not in PLACE_PARAMETERS for text in texts],
+        "view": view_of(request, reverse("api-rows", args=[table.pk])),
         "versions": versions[:VERSIONS_SHOWN],
-        "api_query": query_string(request.GET, "offset"),
     }
     return render(request, "catalog/table_detail.html", context, status=400 if rows.problems else 200)
 
@@ -85,7 +91,9 @@ def table_create(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def table_edit(request: HttpRequest, pk: str) -> HttpResponse:
     """Another name or description for a Table, and other rows."""
-    return _edit(request, _table(pk))
+    table = _table(pk)
+    check_editing(request, table)
+    return _edit(request, table)
 
 
 def _edit(request: HttpRequest, table: Table) -> HttpResponse:
@@ -111,6 +119,7 @@ def _show_form(request: HttpRequest, editor: TableEditor) -> HttpResponse:
 def table_row(request: HttpRequest, pk: str, row_id: int) -> HttpResponse:
     """One row of a Table, however many there are: change it, or delete it."""
     table = _table(pk)
+    check_editing(request, table)
     editor = TableEditor(request, table, row_id)
     if editor.grid is None or not editor.grid.rows:
         raise Http404(f"The table has no row {row_id}.")
@@ -125,13 +134,20 @@ def _rows(table: Table) -> str:
 
 
 @require_safe
-def table_download(request: HttpRequest, pk: str, name: str) -> StreamingHttpResponse:
+def table_download(request: HttpRequest, pk: str, name: str) -> HttpResponseBase:
     """All rows of a version in a format of catalog.formats, as a file, streamed."""
     table = _table(pk)
     version = _version(table, request.GET.get("version", ""))
     row_format = FORMATS[name].rows
     file_name = f"{table.object.name} {table.name} v{version.number}{row_format.suffix}"
-    return stream_response(request, export(version, row_format), row_format.media_type, file_name)
+    hidden = hidden_of(request, version)
+    try:
+        answer = stream_response(request, export(version, row_format, masked=hidden), row_format.media_type, file_name)
+    except FormatLimitError as error:
+        return render(request, "400.html", {"message": f"{error}."}, status=400)
+    for header, value in masked_header(hidden).items():
+        answer[header] = value
+    return answer
 
 
 @require_POST
@@ -139,14 +155,14 @@ def table_revert(request: HttpRequest, pk: str) -> HttpResponse:
     """Make an earlier version's rows current again, as a new version."""
     table = _table(pk)
     number, expected = request.POST.get("version", ""), request.POST.get("expected_version", "")
-    if not (number.isdecimal() and expected.isdecimal()):
+    if not all(text.isdecimal() and len(text) < 10 for text in (number, expected)):
         raise Http404("There is no such version.")
     write = Write(author(request), f"Back to version {number}", int(expected))
     try:
         revert_table(table, int(number), write)
     except TableVersion.DoesNotExist as error:
         raise Http404("There is no such version.") from error
-    except (StaleVersionError, NonconformingError) as error:
+    except (StaleVersionError, NonconformingError, ProtectedError) as error:
         messages.error(request, f"Nothing was changed. {error}")
     else:
         messages.success(request, f"The rows of version {number} are current again, as version {table.version}.")
@@ -160,7 +176,7 @@ def table_delete(request: HttpRequest, pk: str) -> HttpResponse:
     context = {"table": table}
     if request.method == "POST":
         try:
-            table.delete()
+            delete_table(table)
         except ProtectedError as error:
             return render(request, "catalog/table_delete.html", context | {"referrers": referrers(error)}, status=409)
         messages.success(request, f"The table {table.name!r} is deleted.")

@@ -1,5 +1,7 @@
 """Objects over REST."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
@@ -9,21 +11,42 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.describing import SUGGESTIONS, describe
 from catalog.filters import ObjectFilter
+from catalog.formats.opening import OPTION_NAMES
 from catalog.models import ObjectSchema
+from catalog.serializers.descriptions import (
+    DescriptionSerializer,
+    StandardReader,
+    description_document,
+    translated_document,
+)
 from catalog.serializers.objects import ObjectSerializer, ObjectVersionSerializer, SchemaSerializer
 from catalog.serializers.tables import ROWS_EXAMPLE, rows_source
 from catalog.serializers.validation import RowReportSerializer
-from catalog.standards import json_schema, table_schema
-from catalog.validation import check_rows
-from catalog.viewsets.uploads import CSVParser, NDJSONParser, listed_rows, uploaded
-from config.api import JSONParser, refusal
+from catalog.sight import hidden_in, without_values
+from catalog.standards import from_json_schema, from_table_schema, json_schema, table_schema
+from catalog.validation import check_rows_of
+from catalog.viewsets.files import FILE_PARSERS, OPTIONS, file_body, is_json, opened_file
+from catalog.viewsets.uploads import listed_rows
+from config.api import refusal
 from config.api.viewsets import ResourceViewSet, StrictMixin
 from config.problems import nearest
 
 STANDARDS = ("table-schema", "json-schema")
+READERS: Mapping[str, StandardReader] = {"table-schema": from_table_schema, "json-schema": from_json_schema}
 NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
 ROWS_BODY = {"application/json": {"type": "array", "items": {"type": "object"}}}
+DESCRIBING = [
+    OpenApiParameter("application", str, description="The application of the proposed Object."),
+    OpenApiParameter("name", str, description="The name of the proposed Object."),
+    OpenApiParameter(
+        "from", str, enum=STANDARDS, description="The body is no rows but a schema in the words of this standard."
+    ),
+    OpenApiParameter(
+        "accept", str, description=f"Suggestions that the proposed Object has: {', '.join(SUGGESTIONS)}, or all."
+    ),
+]
 
 
 class ObjectViewSet(ResourceViewSet[ObjectSchema]):
@@ -34,7 +57,12 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
     filterset_class = ObjectFilter
     search_fields = ["name", "description", "application__name"]
     ordering_fields = {"name": "name", "application": "application__name", "created_at": "created_at"}
-    parameters = {"schema_document": ["as"], "versions": ["limit", "offset"]}
+    parameters = {
+        "schema_document": ["as"],
+        "versions": ["limit", "offset"],
+        "describe_rows": [*OPTION_NAMES, "application", "name", "accept", "from"],
+        "validate": OPTION_NAMES,
+    }
 
     @extend_schema(responses=ObjectVersionSerializer(many=True), filters=False)
     @action(detail=True)
@@ -69,21 +97,66 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
         return Response(table_schema(shape.current.definition))
 
     @extend_schema(
-        request=ROWS_BODY,
+        operation_id="objects_describe",
+        parameters=[*OPTIONS, *DESCRIBING],
+        request={**ROWS_BODY, **file_body()},
+        responses=DescriptionSerializer,
+        examples=[OpenApiExample("Rows", ROWS_EXAMPLE, request_only=True, media_type="application/json")],
+    )
+    @action(detail=False, methods=["post"], url_path="describe", url_name="describe", parser_classes=FILE_PARSERS)
+    def describe_rows(self, request: Request) -> Response:
+        """Find out what Object rows have, with the evidence. Nothing is stored; `object` is ready to post."""
+        accepted = accepted_suggestions(request)
+        application, name = request.query_params.get("application", ""), request.query_params.get("name", "rows")
+        if "from" in request.query_params:
+            return Response(translated_document(read_standard(request), request.data, application, name))
+        if is_json(request):
+            description = describe(rows_source(listed_rows(request)), {"format": "json"})
+        else:
+            with opened_file(request) as opened:
+                description = describe(opened.source, opened.found)
+        return Response(description_document(description, application, name, accepted))
+
+    @extend_schema(
+        parameters=OPTIONS,
+        request={**ROWS_BODY, **file_body()},
         responses=RowReportSerializer,
-        examples=[OpenApiExample("Rows", ROWS_EXAMPLE, request_only=True)],
+        examples=[OpenApiExample("Rows", ROWS_EXAMPLE, request_only=True, media_type="application/json")],
     )
-    @action(
-        detail=True,
-        methods=["post"],
-        parser_classes=[JSONParser, NDJSONParser, CSVParser],
-    )
+    @action(detail=True, methods=["post"], parser_classes=FILE_PARSERS)
     def validate(self, request: Request, pk: str) -> Response:
-        """Check rows against the Object. Nothing is stored; the answer is 200 whether they conform or not."""
-        schema = self.get_object().schema
-        with uploaded(request) as source:
-            report = check_rows(source or rows_source(listed_rows(request)), schema, settings.ENGINE_THREADS)
-        return Response(RowReportSerializer(report).data)
+        """Check rows against the Object, and what they refer to against its Tables as they are.
+
+        Nothing is stored; the answer is 200 whether they conform or not.
+        """
+        shape = self.get_object()
+        if is_json(request):
+            report = check_rows_of(shape, rows_source(listed_rows(request)), settings.ENGINE_THREADS)
+        else:
+            with opened_file(request) as opened:
+                report = check_rows_of(shape, opened.source, settings.ENGINE_THREADS)
+        return Response(RowReportSerializer(without_values(report, hidden_in(request._request, shape.schema))).data)
+
+
+def read_standard(request: Request) -> StandardReader:
+    """How the standard is read that `from` names; the body is a schema in its words."""
+    standard = request.query_params["from"]
+    if standard not in READERS:
+        raise refusal("from", "invalid_choice", f"{standard!r} is no standard; {nearest(standard, STANDARDS)}")
+    if not is_json(request):
+        raise refusal("from", "not_allowed", "A schema is a JSON document, sent as application/json.")
+    return READERS[standard]
+
+
+def accepted_suggestions(request: Request) -> list[str]:
+    """The kinds of suggestions that `accept` names, comma-separated; "all" is each of them."""
+    kinds = [kind for kind in request.query_params.get("accept", "").split(",") if kind]
+    if kinds == ["all"]:
+        return list(SUGGESTIONS)
+    for kind in kinds:
+        if kind not in SUGGESTIONS:
+            raise refusal("accept", "invalid_choice", f"accept has {kind!r}; {nearest(kind, [*SUGGESTIONS, 'all'])}")
+    return kinds
 
 
 class SchemaViewSet(StrictMixin, mixins.ListModelMixin, viewsets.GenericViewSet[ObjectSchema]):

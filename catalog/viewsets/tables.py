@@ -1,8 +1,10 @@
 """Tables over REST."""
 
+import hashlib
+from collections.abc import Collection
 from typing import Any
 
-from django.db import transaction
+from django.db.models import F
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -10,16 +12,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from catalog.contents import delete_table
 from catalog.filters import TableFilter
-from catalog.models import Table
+from catalog.formats.opening import OPTION_NAMES
+from catalog.history.versions import UnknownVersionError, find_version
+from catalog.models import ObjectSchema, Table, TableVersion
 from catalog.serializers.tables import TableDetailSerializer, TableSerializer, TableVersionSerializer
-from catalog.viewsets.uploads import CSVParser, NDJSONParser, is_stream, uploaded
-from catalog.writing import StaleVersionError
-from config.api import JSONParser, refusal
+from catalog.sight import hidden_of, masked_header
+from catalog.viewsets.files import FILE_PARSERS, OPTIONS
+from catalog.viewsets.hiding import HidesValues
+from catalog.viewsets.uploads import is_stream, uploaded
+from config.api import refusal
+from config.api.pages import read_number
 from config.api.viewsets import ResourceViewSet
 
 NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
 STREAM_MEMBERS = ("object", "name", "description")
+NUMBER_MOST = 2**31 - 1
 
 
 def expected_version(request: Request) -> int | None:
@@ -27,18 +36,38 @@ def expected_version(request: Request) -> int | None:
     text = request.headers.get("If-Match", "*").strip()
     if text == "*":
         return None
-    number = text.removeprefix("W/").strip('"')
+    # What stands behind the version tells answers about it apart; a write asks for the version alone.
+    number = text.removeprefix("W/").strip('"').partition("-")[0]
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise refusal("If-Match", "invalid", f'If-Match is {text}; it takes a version such as "7".')
     return int(number)
 
 
-def etag(version: int) -> dict[str, str]:
-    """The ETag header of a version."""
-    return {"ETag": f'"{version}"'}
+def etag(version: int, hidden: Collection[str] = ()) -> dict[str, str]:
+    """The ETag header of a version, for callers who don't see all of it another one."""
+    return {"ETag": f'"{version}-masked"' if hidden else f'"{version}"'}
 
 
-class TableViewSet(ResourceViewSet[Table]):
+def table_headers(table: Table, hidden: Collection[str]) -> dict[str, str]:
+    """The headers of a Table as it is answered: its names may change while its version stays."""
+    shape = table.object
+    shown = [table.updated_at, shape.updated_at, shape.name, shape.application.name, sorted(hidden)]
+    digest = hashlib.sha256(repr(shown).encode()).hexdigest()[:8]
+    return {"ETag": f'"{table.version}-{digest}"', **masked_header(hidden)}
+
+
+def _members(request: Request) -> dict[str, str]:
+    """The Table's members in the address, beside how its file is to be read."""
+    return {name: text for name, text in request.query_params.dict().items() if name in STREAM_MEMBERS}
+
+
+def not_modified(request: Request, tag: str) -> bool:
+    """Whether the caller has what this ETag stands for (`If-None-Match`)."""
+    given = [each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")]
+    return "*" in given or tag in given
+
+
+class TableViewSet(HidesValues, ResourceViewSet[Table]):
     """Tables: rows that conform to one Object. Every write makes a new version."""
 
     queryset = Table.objects.with_object().select_related("created_by").with_object_version()
@@ -52,8 +81,14 @@ class TableViewSet(ResourceViewSet[Table]):
         "created_at": "created_at",
         "updated_at": "updated_at",
     }
-    parser_classes = [JSONParser, NDJSONParser, CSVParser]
-    parameters = {"create": STREAM_MEMBERS, "versions": ["limit", "offset"]}
+    parser_classes = FILE_PARSERS
+    parameters = {
+        "create": (*STREAM_MEMBERS, *OPTION_NAMES),
+        "update": OPTION_NAMES,
+        "partial_update": OPTION_NAMES,
+        "retrieve": ["version"],
+        "versions": ["limit", "offset"],
+    }
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return TableSerializer if self.action == "list" else TableDetailSerializer
@@ -66,22 +101,40 @@ class TableViewSet(ResourceViewSet[Table]):
             OpenApiParameter(name, str, description=f"`{name}` of the table, where the body is a file of rows.")
             for name in STREAM_MEMBERS
         ]
+        + OPTIONS
     )
     def create(self, request: Request, *args: Any, **options: Any) -> Response:
-        """Make a Table. The body is a JSON document, or NDJSON or CSV with `object` and `name` in the address."""
+        """Make a Table. The body is a JSON document, or a file of rows with `object` and `name` in the address."""
         with uploaded(request) as source:
-            serializer = self._serializer(source, request.query_params.dict() if is_stream(request) else request.data)
+            serializer = self._serializer(source, _members(request) if is_stream(request) else request.data)
             serializer.is_valid(raise_exception=True)
-            serializer.save()
-        table = self._read_again(serializer.instance)
-        return Response(
-            table.data, 201, headers={**self.get_success_headers(table.data), **etag(table.data["version"])}
-        )
+            saved = serializer.save()
+        document = serializer.data
+        return Response(document, 201, headers={**self.get_success_headers(document), **self._written(saved)})
 
+    @extend_schema(parameters=[OpenApiParameter("version", int, description="An earlier version of the table.")])
     def retrieve(self, request: Request, *args: Any, **options: Any) -> Response:
-        """One Table with its first 100 rows."""
-        response = super().retrieve(request, *args, **options)
-        return Response(response.data, headers=etag(response.data["version"]))
+        """One Table with its first 100 rows; with `version`, as that version left them."""
+        text = request.query_params.get("version")
+        table = self._shown(options["pk"], None if text is None else read_number(text, "version", 1, NUMBER_MOST))
+        headers = self._headers(table)
+        if not_modified(request, headers["ETag"]):
+            return Response(status=304, headers=headers)
+        return Response(self.get_serializer(table).data, headers=headers)
+
+    def _shown(self, pk: str, number: int | None = None) -> Table:
+        """The Table as a version left it, the newest if none is named, in one query."""
+        versions = TableVersion.objects.select_related(
+            "object_version", "table__object__application", "table__created_by"
+        )
+        wanted = F("table__version") if number is None else number
+        version = versions.filter(table=pk, number=wanted).first()
+        if version is None:
+            raise UnknownVersionError(get_object_or_404(Table, pk=pk), number or 0)
+        table = version.table
+        table.version, table.row_count, table.size_bytes = version.number, version.row_count, version.size_bytes
+        table.__dict__["shown"] = version
+        return table
 
     def update(self, request: Request, *args: Any, **options: Any) -> Response:
         """Change a Table; `rows`, where given, replace all rows."""
@@ -91,25 +144,31 @@ class TableViewSet(ResourceViewSet[Table]):
             partial = options.get("partial", False) or source is not None
             serializer = self._serializer(source, data, instance=instance, partial=partial)
             serializer.is_valid(raise_exception=True)
-            serializer.save()
-        table = self._read_again(serializer.instance)
-        return Response(table.data, headers=etag(table.data["version"]))
+            saved = serializer.save()
+        if "shown" in saved.__dict__:  # rows were written
+            return Response(serializer.data, headers=self._written(saved))
+        table = self._shown(saved.pk)
+        return Response(self.get_serializer(table).data, headers=self._written(table))
 
     def perform_destroy(self, instance: Table) -> None:
-        expected = expected_version(self.request)
-        with transaction.atomic():
-            locked = Table.objects.select_for_update().get(pk=instance.pk)
-            if expected not in {None, locked.version}:
-                raise StaleVersionError(locked, expected or 0)
-            instance.delete()
+        delete_table(instance, expected_version(self.request))
 
     def _serializer(self, source: Any, data: Any, **options: Any) -> BaseSerializer[Any]:
         context = {**self.get_serializer_context(), "source": source}
         return self.get_serializer_class()(data=data, context=context, **options)
 
-    def _read_again(self, table: Any) -> BaseSerializer[Any]:
-        """The Table as it stands after the write."""
-        return self.get_serializer(self.get_queryset().get(pk=table.pk))
+    def _headers(self, table: Table) -> dict[str, str]:
+        return table_headers(table, hidden_of(self.request._request, table.__dict__["shown"]))
+
+    def _written(self, table: Table) -> dict[str, str]:
+        """Of a write: the version alone, as `If-Match` takes it."""
+        return {**self._headers(table), **etag(table.version)}
+
+    def shape_of_rows(self) -> ObjectSchema | None:
+        if "pk" in self.kwargs:
+            return self.get_object().object
+        data = _members(self.request) if is_stream(self.request) else self.request.data
+        return ObjectSchema.objects.filter(pk=data.get("object", "")).first() if isinstance(data, dict) else None
 
     @extend_schema(responses=TableVersionSerializer(many=True), filters=False)
     @action(detail=True)
@@ -124,5 +183,5 @@ class TableViewSet(ResourceViewSet[Table]):
     @action(detail=True, url_path=r"versions/(?P<number>[0-9]{1,9})", url_name="version")
     def version(self, request: Request, pk: str, number: str) -> Response:
         """What one write did."""
-        versions = self.get_object().versions.select_related("object_version", "created_by")
-        return Response(TableVersionSerializer(get_object_or_404(versions, number=int(number))).data)
+        version = find_version(get_object_or_404(Table, pk=pk), int(number))
+        return Response(TableVersionSerializer(version).data)

@@ -1,73 +1,73 @@
-"""Rows as they come in a request: a JSON list in memory, or a stream of a format."""
+"""Rows as they come in a request: a JSON list in memory, or a file of any format."""
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, Any, BinaryIO, Final
+from typing import Any, Final
 
-from rest_framework.parsers import BaseParser
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
-from catalog.formats.delimited import CSVText
-from catalog.sources import JSONLines, Source
+from catalog.formats.opening import Opened
+from catalog.sources import Source
+from catalog.viewsets.files import JSON, is_json, media_type, opened_file
 from config.api import refusal
-from config.api.streams import UploadReader
+from config.exact_json import JSONError, load_json
 
-
-class StreamParser(BaseParser):
-    """A body that is not parsed here: `uploaded` streams it to disk."""
-
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        return {}
-
-
-class NDJSONParser(StreamParser):
-    """One JSON object to a line."""
-
-    media_type = "application/x-ndjson"
-
-
-class CSVParser(StreamParser):
-    """Comma-separated values with a header."""
-
-    media_type = "text/csv"
-
-
-SPOOL_BYTES: Final = 1024 * 1024
-STREAMS: Final[Mapping[str, Callable[[BinaryIO, Path], Source]]] = {
-    "application/x-ndjson": JSONLines,
-    "text/csv": CSVText,
-}
+LINES: Final = "application/x-ndjson"
 
 
 def is_stream(request: Request) -> bool:
     """Whether the body is a file of rows rather than a JSON document."""
-    return _media_type(request) in STREAMS
+    return media_type(request) not in {"", JSON}
 
 
-def _media_type(request: Request) -> str:
-    return (request.content_type or "").partition(";")[0].strip().lower()
+@contextmanager
+def uploaded_file(request: Request, suffix: str = "") -> Iterator[Opened | None]:
+    """The file of rows in a request; None if the body is a JSON document. Its staged bytes go when this ends.
+
+    suffix: the format that the address ends with, if it does.
+    """
+    if not suffix and is_json(request):
+        yield None
+        return
+    with opened_file(request, suffix) as opened:
+        yield opened
 
 
 @contextmanager
 def uploaded(request: Request) -> Iterator[Source | None]:
-    """The rows of a streamed body as a source; None if the body is a JSON document. Its files go when this ends."""
-    kind = STREAMS.get(_media_type(request))
-    if kind is None:
-        yield None
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="exemplar-upload-") as directory,
-        (Path(directory) / "body").open("w+b") as body,
-    ):
-        # Spooled first: a write that another one overtook reads it again.
-        shutil.copyfileobj(UploadReader(request._request), body, SPOOL_BYTES)
-        body.seek(0)
-        yield kind(body, Path(directory))
+    """The rows of the file in a request; None if the body is a JSON document."""
+    with uploaded_file(request) as opened:
+        yield opened.source if opened else None
+
+
+def json_body(request: Request) -> Any:
+    """The JSON document of a request that takes nothing else."""
+    if media_type(request) not in {"", JSON}:
+        raise UnsupportedMediaType(request.content_type or "")
+    return request.data
+
+
+def is_lines(request: Request) -> bool:
+    """Whether the body is NDJSON."""
+    return media_type(request) == LINES
+
+
+def listed_lines(request: Request) -> list[Any]:
+    """The JSON values of an NDJSON body that is read as a whole, so of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    body = request._request.read(limit + 1)
+    if len(body) > limit:
+        raise RequestDataTooBig(f"Changes by _id have at most {limit} bytes; send them in several requests.")
+    found = []
+    for number, line in enumerate(body.split(b"\n"), 1):
+        try:
+            found += [load_json(line)] if line.strip() else []
+        except JSONError as error:
+            raise ParseError(f"Line {number}: {error}", code="malformed") from error
+    return found
 
 
 def listed_rows(request: Request) -> list[Any]:

@@ -3,6 +3,7 @@
 An app teaches `describe` its own exceptions: `@describe.register` on a function from the exception to ProblemDetails.
 """
 
+import errno
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 ERRORS_LISTED: Final = 1_000
 REFERRERS_LISTED: Final = 100
 CONFLICT_CODES: Final = frozenset({"name_taken", "breaking_change"})
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 TITLES: Final = {
     "name_taken": "The name is taken",
     "breaking_change": "The change would break what refers to the resource",
@@ -108,6 +110,12 @@ def _protocol_headers(error: Exception) -> dict[str, str]:
     if getattr(error, "wait", None):
         headers["Retry-After"] = str(int(getattr(error, "wait")))  # noqa: B009
     return headers
+
+
+def no_room() -> ProblemDetails:
+    """507: the disk that takes bodies and temporary files is full."""
+    message = "There is no room on the server's disk for this; nothing was stored. Try again later, or with less."
+    return ProblemDetails(507, "no_room", "Insufficient storage", message, headers={"Retry-After": "60"})
 
 
 def request_id(request: Any) -> str:
@@ -209,6 +217,11 @@ def _(error: IntegrityError) -> ProblemDetails:
 def _(error: Exception) -> ProblemDetails:
     message = "A value can't be stored: a number beyond 64 bits, or text with a character that no text may hold."
     return ProblemDetails(400, "out_of_range", "The request is not valid", message)
+
+
+@describe.register
+def _(error: OSError) -> ProblemDetails | None:
+    return no_room() if error.errno in NO_ROOM else None
 
 
 @describe.register

@@ -10,6 +10,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
 from config.exact_json import JSONError, dump_json, load_json
+from config.timing import step
 
 
 class JSONParser(BaseParser):
@@ -17,6 +18,7 @@ class JSONParser(BaseParser):
 
     media_type = "application/json"
 
+    @step("parse")
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
@@ -38,6 +40,7 @@ class JSONRenderer(BaseRenderer):
     charset = None
     render_style = "binary"
 
+    @step("serialize")
     def render(
         self,
         data: Any,

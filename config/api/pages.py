@@ -40,12 +40,18 @@ def envelope(
     request: Request, results: list[Any], count: int | None, truncated: bool, limit: int, offset: int, more: bool
 ) -> Response:
     """The answer of every list, with its neighbours in the body and in `Link`."""
-    links = {
-        "next": _page_url(request, limit, offset + limit) if more else None,
-        "previous": _page_url(request, limit, max(0, offset - limit)) if offset else None,
-    }
-    header = ", ".join(f'<{url}>; rel="{"prev" if name == "previous" else name}"' for name, url in links.items() if url)
-    body = {"count": count, "count_truncated": truncated, **links, "results": results}
+    following = _page_url(request, limit, offset + limit) if more else None
+    previous = _page_url(request, limit, max(0, offset - limit)) if offset else None
+    return linked(results, count, truncated, following, previous)
+
+
+def linked(
+    results: list[Any], count: int | None, truncated: bool, following: str | None, previous: str | None
+) -> Response:
+    """The answer of a list whose neighbours have these addresses."""
+    body = {"count": count, "count_truncated": truncated, "next": following, "previous": previous, "results": results}
+    links = {"next": following, "prev": previous}
+    header = ", ".join(f'<{url}>; rel="{name}"' for name, url in links.items() if url)
     return Response(body, headers={"Link": header} if header else None)
 
 

@@ -37,11 +37,11 @@ class StrictSessionScheme(SessionScheme):
 
 
 def version_one(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
-    """Only what is below /api/v1/, each address in its form without a final slash."""
+    """Only what is below /api/v1/, each address without a final slash; OpenAPI 3.1 has no word for QUERY."""
     return [
         (address.rstrip("/"), pattern, method, view)
         for address, pattern, method, view in endpoints
-        if address.startswith("/api/v1/")
+        if address.startswith("/api/v1/") and method != "QUERY"
     ]
 
 
@@ -54,7 +54,46 @@ def with_problems(result: dict[str, Any], generator: Any, request: Any, public: 
         for operation in operations.values():
             if isinstance(operation, dict) and "responses" in operation:
                 operation["responses"]["default"] = answer
+                _add_dry_run(operation)
+                _add_headers(operation)
     return result
+
+
+def _add_dry_run(operation: dict[str, Any]) -> None:
+    """Every write of a resource may be tried."""
+    if operation["operationId"].endswith(WRITES):
+        parameters = operation.setdefault("parameters", [])
+        if "dry_run" not in {each.get("name") for each in parameters}:
+            parameters.append(DRY_RUN)
+
+
+def _add_headers(operation: dict[str, Any]) -> None:
+    """What an answer says beside its body, where it says it."""
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            answer.setdefault("headers", {}).update(HEADERS)
+
+
+HEADERS = {
+    name: {"description": description, "required": False, "schema": {"type": "string"}, "example": example}
+    for name, description, example in (
+        (
+            "Server-Timing",
+            "Milliseconds: auth, parse, validate, query, serialize.",
+            "auth;dur=0.14, query;dur=2",
+        ),
+        ("ETag", "The version of a table that was read or written; `If-Match` takes it.", '"7"'),
+        ("Link", "Where a list goes on: rel next and prev.", '</api/v1/tables?offset=100>; rel="next"'),
+        ("X-Masked", "Sensitive attributes whose values are null for this caller, percent-encoded.", "email"),
+    )
+}
+WRITES = ("_create", "_update", "_destroy", "_named")
+DRY_RUN = {
+    "name": "dry_run",
+    "in": "query",
+    "description": "With 1, all is done but the commit; the answer says `dry_run: true`.",
+    "schema": {"type": "string", "enum": ["1", "0"]},
+}
 
 
 PROBLEM_SCHEMA = {

@@ -1,6 +1,7 @@
 """The base of every serializer: what a model refuses, the API refuses, with the same codes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -128,7 +129,8 @@ class CheckedSerializer(StrictSerializer, serializers.ModelSerializer[ModelType]
     def check(self, candidate: ModelType) -> None:
         """Raise Django's ValidationError under the API's names for whatever the model refuses."""
         try:
-            candidate.full_clean()
+            # A primary key is never sent, and a new one is a fresh ULID: it need not be looked for.
+            candidate.full_clean(exclude={candidate._meta.pk.name})
         except ModelValidationError as error:
             raise ModelValidationError(self.renamed(error.error_dict)) from error
 
@@ -152,12 +154,16 @@ class CheckedSerializer(StrictSerializer, serializers.ModelSerializer[ModelType]
     def write(self, instance: ModelType, validated_data: dict[str, Any]) -> ModelType:
         """Store the instance, all or nothing; a constraint that another request hit first is told as a refusal."""
         try:
-            with transaction.atomic():
+            with self.transaction(instance):
                 self.store(instance, validated_data)
         except IntegrityError:
             self.check(instance)
             raise
         return instance
+
+    def transaction(self, instance: ModelType) -> AbstractContextManager[Any]:
+        """What `store` runs in; nothing, where the model's verb sees to it by itself."""
+        return transaction.atomic()
 
     def store(self, instance: ModelType, validated_data: dict[str, Any]) -> None:
         """Save it: the model's verb, where it has one."""

@@ -11,7 +11,9 @@ from rest_framework.reverse import reverse
 from rest_framework.routers import SimpleRouter
 from rest_framework.serializers import BaseSerializer
 
+from config.api.dry_runs import ACTIONS, PARAMETER, DryRunMixin
 from config.api.filters import StrictFilterBackend, refuse_unknown_parameters
+from config.timing import step
 
 ModelType = TypeVar("ModelType", bound=models.Model)
 ULID_PATTERN = "[0-9A-Za-z]{26}"
@@ -27,22 +29,30 @@ class StrictMixin:
     parameters: Mapping[str, Sequence[str] | None] = {}
 
     def initial(self, request: Request, *args: Any, **options: Any) -> None:
-        super().initial(request, *args, **options)  # type: ignore[misc] # of the view that this is mixed into
+        with step("auth"):
+            super().initial(request, *args, **options)  # type: ignore[misc] # of the view that this is mixed into
         action = getattr(self, "action", None) or ""
         own = self.parameters.get(action, ())
         if own is None or action in {"", "metadata"}:
             return
-        allowed = set(own)
+        allowed = {*own, *self.common_parameters(action)}
         if action == "list":
             allowed |= {*StrictFilterBackend().parameters(self), "limit", "offset"}
         refuse_unknown_parameters(request, allowed)
 
+    def common_parameters(self, action: str) -> Sequence[str]:
+        """What an action takes in every view of its kind."""
+        return ()
 
-class ResourceViewSet(StrictMixin, viewsets.ModelViewSet[ModelType]):
+
+class ResourceViewSet(DryRunMixin, StrictMixin, viewsets.ModelViewSet[ModelType]):
     """List, create, read, put, patch and delete one kind of resource, known by its ULID."""
 
     lookup_value_regex = ULID_PATTERN
     ordering_fields: Sequence[str] | Mapping[str, str] = ()
+
+    def common_parameters(self, action: str) -> Sequence[str]:
+        return [PARAMETER] if action in ACTIONS else []
 
     def get_success_headers(self, data: Any) -> dict[str, str]:
         """`Location` of what was made."""

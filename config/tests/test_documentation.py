@@ -48,3 +48,12 @@ def test_health_tells_what_is_down(api: APIClient, settings: Any, tmp_path: Path
     settings.PARTS_CACHE_DIR = in_the_way / "parts"
     down = api.get("/health")
     assert (down.status_code, down.json()["status"], down.json()["checks"]["database"]) == (503, "down", "ok")
+
+
+def test_headers_and_trials_are_described(api: APIClient) -> None:
+    paths = api.get("/api/schema", headers={"Accept": "application/vnd.oai.openapi+json"}).json()["paths"]
+    read = paths["/api/v1/tables/{table_id}/rows"]["get"]["responses"]["200"]["headers"]
+    assert {"ETag", "Link", "Server-Timing", "X-Masked"} <= set(read)
+    for path, method in (("/api/v1/tables", "post"), ("/api/v1/objects/{id}", "patch"), ("/api/v1/records", "post")):
+        names = [each["name"] for each in paths[path][method]["parameters"]]
+        assert names.count("dry_run") == 1, path

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from catalog import engine
+from catalog import engine, idle, types
 from config import problems
 from processes.runners.contract import MEBIBYTE, Limits
 
@@ -135,8 +135,9 @@ def _python_paths() -> list[str]:
         Path(sysconfig.get_paths()["stdlib"]),
         Path(duckdb.__file__).parents[1],
         PROJECT_ROOT / "processes",
+        Path(str(types.__file__)).parent,
     }
-    for module in (engine, problems):
+    for module in (engine, idle, problems):
         file = Path(str(module.__file__))
         roots |= {file, file.with_name("__init__.py")}
     return sorted(str(root) for root in roots)

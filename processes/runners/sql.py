@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from catalog.engine import quote_name, quote_text
+from catalog.types.moments import duration_from_interval
 from config.problems import pointer
 from processes.runners import sql_rules
 from processes.runners.contract import ExecutionError, Limits
@@ -26,6 +27,9 @@ MESSAGE_CHARACTERS = 2000
 
 _EXACT_IN_PARQUET = {"HUGEINT": "DECIMAL(38,0)", "UHUGEINT": "DECIMAL(38,0)"}
 """Parquet has no 128-bit integers and DuckDB writes them as DOUBLE; SUM of integers is a HUGEINT, so it matters."""
+
+_KEPT_AS = {"INTERVAL": "VARCHAR"}
+"""Parquet keeps intervals without microseconds and none below zero: they are written as ISO 8601 durations."""
 
 _LOSSY_IN_PARQUET = re.compile(r"HUGEINT|UNION\(|INTERVAL|TIME WITH TIME ZONE")
 _QUOTED = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'")
@@ -121,7 +125,7 @@ class _Case:
         ((row_count,),) = self._execute(copy, duckdb.StatementType.COPY)
         self.phase = "output"
         self._count(row_count, path.stat().st_size)
-        return {"columns": columns, "row_count": row_count}
+        return {"columns": [(name, _KEPT_AS.get(kind, kind)) for name, kind in columns], "row_count": row_count}
 
     def _execute(self, sql: str, expected: duckdb.StatementType) -> list[tuple[Any, ...]]:
         """Run what must be one statement of the expected type, whatever text stands in its parentheses."""
@@ -185,13 +189,22 @@ def _selection(columns: Sequence[tuple[str, str]]) -> str:
         if name.lower() in seen:
             raise RefusedError("duplicate_column", f"The query gives column {name!r} twice.")
         seen.add(name.lower())
-        if column_type not in _EXACT_IN_PARQUET and _LOSSY_IN_PARQUET.search(_QUOTED.sub("", column_type)):
+        if (
+            column_type not in _EXACT_IN_PARQUET
+            and column_type not in _KEPT_AS
+            and _LOSSY_IN_PARQUET.search(_QUOTED.sub("", column_type))
+        ):
             message = f"Column {name!r} has type {column_type}, which can't be kept exactly; cast it to another type."
             raise RefusedError("unsupported_type", message)
     casts = [
         f"CAST({quote_name(name)} AS {_EXACT_IN_PARQUET[column_type]}) AS {quote_name(name)}"
         for name, column_type in columns
         if column_type in _EXACT_IN_PARQUET
+    ]
+    casts += [
+        f"{duration_from_interval(quote_name(name))} AS {quote_name(name)}"
+        for name, column_type in columns
+        if column_type == "INTERVAL"
     ]
     return f"* REPLACE ({', '.join(casts)})" if casts else "*"
 

@@ -156,7 +156,7 @@ def test_nested_columns_are_given_with_their_types(executor: Executor) -> None:
     assert table.columns == (("a", "INTEGER[]"), ("b", "STRUCT(x INTEGER)"), ("c", "JSON"))
 
 
-@pytest.mark.parametrize("expression", ["INTERVAL 1 DAY", "union_value(a := 1)", "[1::HUGEINT]", "'01:02+01'::TIMETZ"])
+@pytest.mark.parametrize("expression", ["union_value(a := 1)", "[1::HUGEINT]", "'01:02+01'::TIMETZ"])
 def test_a_type_that_a_file_would_distort_is_refused(executor: Executor, expression: str) -> None:
     error = failure(executor.execute(request(f"SELECT {expression} AS odd")))
     assert (error.phase, error.code, error.output) == ("output", "unsupported_type", "result")

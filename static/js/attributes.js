@@ -3,7 +3,7 @@
 function fit(attribute) {
   const type = attribute.querySelector("select[name$='-type']").value;
   for (const field of attribute.querySelectorAll("[data-types]")) {
-    const input = field.querySelector("input, textarea");
+    const input = field.querySelector("input, select, textarea");
     const isFilled = input.type === "checkbox" ? input.checked : input.value !== "";
     const isFitting = field.dataset.types.split(" ").includes(type);
     field.hidden = !(isFitting || isFilled || field.querySelector(".errors"));

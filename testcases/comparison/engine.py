@@ -2,6 +2,7 @@
 
 import duckdb
 
+from testcases.comparison.canonical import with_canonical_json
 from testcases.comparison.diff import AttributeHistogram, TableDiff
 from testcases.comparison.keyed import match_by_key
 from testcases.comparison.listing import Listing, is_truncated
@@ -26,6 +27,13 @@ def compare(connection: duckdb.DuckDBPyConnection, expected: str, actual: str, o
     Linear in rows. Raises duckdb.Error when a relation cannot be read.
     """
     layout = read_layout(connection, expected, actual, options)
+    if not any(attribute.expected.type == "JSON" for attribute in layout.attributes):
+        return _compare(connection, layout, options)
+    with with_canonical_json(connection, expected) as left, with_canonical_json(connection, actual) as right:
+        return _compare(connection, read_layout(connection, left, right, options), options)
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, layout: Layout, options: ComparisonOptions) -> TableDiff:
     row_count = count_if_equal(connection, layout, options.ordered)
     if row_count is None:
         return _compare_rows(connection, layout, options)

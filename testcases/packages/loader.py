@@ -12,11 +12,13 @@ from django.db import transaction
 from django.db.models import F, ProtectedError
 
 from catalog import rules
-from catalog.attributes import Schema
 from catalog.contents import create_table, replace_rows
+from catalog.deadlocks import begun_again
 from catalog.evolution import publish
 from catalog.models import Application, ObjectSchema, ObjectVersion, Table, TableVersion, VersionPart
 from catalog.reading import part_paths
+from catalog.references import check_tables
+from catalog.schema import Schema
 from catalog.sources import JSONRows
 from catalog.writing import NonconformingError, Write
 from config.models import BreakingChangeError
@@ -35,7 +37,7 @@ from testcases.packages.description import (
     PackageTable,
     PackageTestCase,
 )
-from testcases.packages.tables import StagedRows, stage_tables
+from testcases.packages.tables import StagedRows, report_problems, stage_tables
 
 KINDS = ("objects", "tables", "functions", "test cases")
 
@@ -69,6 +71,11 @@ def load_package(
     Rows are compared by their content and order, whatever their ids. In one transaction, which is rolled back if
     is_dry_run. Raises PackageError.
     """
+    # What the rows refer to is locked at the end, when it is known, whatever others have locked until then.
+    return begun_again(lambda: _load(package, application, author, is_dry_run))
+
+
+def _load(package: Package, application: Application, author: Any, is_dry_run: bool) -> LoadReport:
     with tempfile.TemporaryDirectory(prefix="exemplar-package-") as directory:
         schemas = {shape.name: Schema.from_definition(shape.definition) for shape in package.objects}
         staged, problems = stage_tables(package.tables, schemas, Path(directory))
@@ -95,11 +102,15 @@ class _Loading:
         self.tables: dict[tuple[str, str], Table] = {}
         self.functions: dict[str, Function] = {}
         self.loosened: list[tuple[Function, PackageFunction]] = []
+        self.published: list[tuple[ObjectSchema, str]] = []
+        self.written: list[Table] = []
 
     def load(self, staged: Sequence[StagedRows]) -> None:
         self._objects()
         self._end_if_problems()
         self._tables(staged)
+        self._end_if_problems()
+        self._references()
         self._end_if_problems()
         self._functions()
         self._end_if_problems()
@@ -153,8 +164,10 @@ class _Loading:
 
     def _publish(self, shape: ObjectSchema, wanted: PackageObject) -> None:
         shape.description, shape.definition = wanted.description, dict(wanted.definition)
+        shape.references_deferred = True  # what it refers to may come later in the package
         shape.full_clean()
         self.objects[wanted.name] = shape
+        self.published.append((shape, wanted.file))
         try:
             with transaction.atomic():
                 publish(shape, self.author)
@@ -170,7 +183,8 @@ class _Loading:
         return [table.name for table in self.package.tables if table.object == object_name]
 
     def _write(self) -> Write:
-        return Write(self.author, f"Loaded from the package {self.package.name!r}."[:1024])
+        message = f"Loaded from the package {self.package.name!r}."[:1024]
+        return Write(self.author, message, references_deferred=True)
 
     # --- tables ---------------------------------------------------------------------------------------------------
 
@@ -203,6 +217,23 @@ class _Loading:
         if rows is not None:
             (replace_rows if table else create_table)(found, rows.source(), self._write())
         self.tables[(wanted.object, wanted.name)] = found
+        if rows is not None:
+            self.written.append(found)
+
+    # --- references -----------------------------------------------------------------------------------------------
+
+    def _references(self) -> None:
+        """What Objects and rows refer to, now that all are there: in any order, and in circles."""
+        for shape, file in self.published:
+            with self._noting(file, ""):
+                shape.check_references()
+        if self.problems:
+            return
+        files = {(table.object, table.name): table.file for table in self.package.tables}
+        changed = [table for shape, _ in self.published for table in shape.tables.select_related("object")]
+        for table, report in check_tables([*self.written, *changed]):
+            file = files.get((table.object.name, table.name), f"table {table}")
+            self.problems += report_problems(file, report)
 
     # --- functions ------------------------------------------------------------------------------------------------
 

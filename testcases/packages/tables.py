@@ -7,12 +7,12 @@ from pathlib import Path
 from django.conf import settings
 
 from catalog import engine
-from catalog.attributes import Schema
 from catalog.conformance import Conformed, Destination
 from catalog.formats import CSVText
 from catalog.keys import conform_with_keys
 from catalog.parts import rows_sql
 from catalog.row_errors import Report
+from catalog.schema import Schema
 from catalog.sources import TypedColumns
 from testcases.packages.description import PackageProblem, PackageTable
 
@@ -72,7 +72,7 @@ def stage_tables(
         rows, report = _stage(table, schemas[table.object], inner)
         staged.append(rows)
         if report:
-            problems += _problems(table, report)
+            problems += report_problems(table.file, report)
     return staged, problems
 
 
@@ -83,9 +83,10 @@ def _stage(table: PackageTable, schema: Schema, directory: Path) -> tuple[Staged
     return StagedRows(conformed, schema), conformed.report
 
 
-def _problems(table: PackageTable, report: Report) -> list[PackageProblem]:
+def report_problems(file: str, report: Report) -> list[PackageProblem]:
+    """The errors of a file's rows; the first PROBLEMS_LISTED, and how many more."""
     found = [
-        PackageProblem(table.file, "", error.code, error.message, error.row, error.line)
+        PackageProblem(file, "", error.code, error.message, error.row, error.line)
         for error in report.errors[:PROBLEMS_LISTED]
     ]
     more = report.error_count - len(found)

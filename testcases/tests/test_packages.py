@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from catalog.contents import append_rows
+from catalog.evolution import publish
 from catalog.models import Application, ObjectSchema, ObjectVersion, Part, Table, TableVersion
 from catalog.sources import JSONRows
 from catalog.tests.factories import TableFactory
@@ -537,3 +538,61 @@ def test_all_problems_are_found_at_once(folder: Path, application: Application) 
         ("datapackage.json", "missing_file"),
         ("datapackage.json", "unknown_function"),
     }
+
+
+def _refer(file: str, name: str, field: str, to: str, other: str) -> Callable[[Path], None]:
+    """An integer attribute that refers to another object."""
+
+    def edit(schema: Any) -> None:
+        schema["fields"].append({"name": field, "type": "integer"})
+        schema["foreignKeys"] = [{"fields": field, "reference": {"resource": to, "fields": other}}]
+
+    return lambda folder: change(folder, file, edit)
+
+
+def _circle(folder: Path) -> None:
+    """Orders refer to totals, which come later, and totals to orders."""
+    _refer("objects/orders.json", "orders", "total_id", "totals", "id")(folder)
+    _refer("objects/totals.json", "totals", "order_id", "orders", "id")(folder)
+    change(folder, "objects/totals.json", lambda schema: schema["fields"].append({"name": "id", "type": "integer"}))
+    (folder / "tables/week-1.csv").write_text('id,note,amount,total_id\n1,"",2.50,\n2,,3,8\n')
+    (folder / "tables/totals.csv").write_text("total,order_id,id\n5.50,2,8\n")
+
+
+def test_objects_and_rows_may_refer_to_each_other_in_a_circle(folder: Path, application: Application) -> None:
+    _circle(folder)
+    assert load(folder, application).changes["tables"].created == ["orders/week 1", "totals/week 1"]
+    assert load(folder, application).is_empty
+    write_package(application, folder.parent / "out")
+    (again,) = json.loads((folder.parent / "out" / "objects" / "orders.json").read_text())["foreignKeys"]
+    assert again == {"fields": ["total_id"], "reference": {"object": "totals", "fields": ["id"]}}
+    other = Application.objects.create(name="other")
+    assert not load(folder.parent / "out", other).is_empty
+
+
+def test_a_row_that_refers_to_nothing_is_named_with_its_file(folder: Path, application: Application) -> None:
+    _circle(folder)
+    (folder / "tables/totals.csv").write_text("total,order_id,id\n5.50,7,8\n")
+    (problem,) = refused(folder, application)
+    assert (problem.file, problem.row, problem.code) == ("tables/totals.csv", 1, "foreign_key")
+
+
+def test_rows_that_lose_what_rows_outside_the_package_refer_to_are_refused(
+    folder: Path, application: Application
+) -> None:
+    load(folder, application)
+    orders = ObjectSchema.objects.get(name="orders")
+    reference = {"object": "orders", "fields": ["id"]}
+    shape = ObjectSchema(application=application, name="parcels")
+    shape.definition = {
+        "attributes": [{"name": "order", "type": "integer"}],
+        "foreignKeys": [{"fields": ["order"], "reference": reference}],
+    }
+    shape.full_clean()
+    publish(shape)
+    TableFactory.create(object=shape, name="sent", rows=[{"order": 2}])
+    (folder / "tables/week-1.csv").write_text("id,note,amount\n1,,2.50\n")
+    (problem,) = refused(folder, application)
+    assert (problem.code, problem.row) == ("foreign_key", 1)
+    assert "parcels/sent" in problem.file
+    assert orders.tables.get().version == 1

@@ -164,6 +164,32 @@ BAD = [
 ]
 
 
+def constrained(kind: str, code: str, field: str = "attributes", **settings: Any) -> Bad:
+    """An attribute of this type with a setting that doesn't do."""
+    words = ", ".join(f"{name} {value!r}" for name, value in settings.items())
+    return Bad(f"object: {kind} with {words}", "object", attribute(type=kind, **settings), field, code)
+
+
+ATTRIBUTES = [
+    constrained("time", "type", constraints={"minimum": "25:00"}),
+    constrained("year", "type", constraints={"minimum": "soon"}),
+    constrained("yearmonth", "type", constraints={"maximum": "2020-13"}),
+    constrained("duration", "type", constraints={"minimum": "a while"}),
+    constrained("list", "unknown_type", itemType="list"),
+    constrained("list", "type", delimiter=""),
+    constrained("object", "not_allowed", constraints={"minimum": 1}),
+    constrained("any", "not_allowed", constraints={"pattern": "a"}),
+    constrained("array", "not_allowed", constraints={"unique": True}),
+    constrained("geopoint", "unknown_type"),
+    constrained("string", "unknown_format", format="postcode"),
+    constrained("number", "type", constraints={"multipleOf": 0}),
+    constrained("object", "invalid_json_schema", constraints={"jsonSchema": {"type": "nothing"}}),
+    constrained("object", "invalid_json_schema", constraints={"jsonSchema": {"$ref": "http://example.org/schema"}}),
+    constrained("string", "duplicate", categories=["a", "a"]),
+    constrained("boolean", "not_allowed", categories=["a"]),
+]
+
+
 @pytest.fixture
 def faces(settings: Any, tmp_path: Path, application: Application) -> dict[str, Any]:
     settings.DEBUG, settings.API_ACCESS = True, "open"
@@ -225,7 +251,7 @@ def test_every_face_takes_what_is_sound(
 
 @pytest.mark.parametrize(
     ("bad", "face"),
-    [pytest.param(bad, face, id=f"{bad.title}, {face}") for bad in BAD for face in bad.faces],
+    [pytest.param(bad, face, id=f"{bad.title}, {face}") for bad in (*BAD, *ATTRIBUTES) for face in bad.faces],
 )
 def test_every_face_refuses_the_same_with_the_same_field_and_code(
     faces: dict[str, Any], payloads: dict[str, Payload], bad: Bad, face: str

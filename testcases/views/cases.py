@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from catalog.browsing import page
 from catalog.models import Application, Table
 from catalog.queries import read_query
+from catalog.sight import hidden_of
 from catalog.views.lists import author, paginated, referrers, search
 from processes.models import Function, Port
 from testcases.filters import TestCaseFilter
@@ -63,8 +64,8 @@ def test_case_detail(request: HttpRequest, pk: str) -> HttpResponse:
     context = {
         "case": case,
         "function": function,
-        "given": [_bound_rows(port, bound.get(port.pk)) for port in function.inputs],
-        "expected": [_bound_rows(port, bound.get(port.pk)) for port in function.outputs],
+        "given": [_bound_rows(request, port, bound.get(port.pk)) for port in function.inputs],
+        "expected": [_bound_rows(request, port, bound.get(port.pk)) for port in function.outputs],
         "results": results,
         "comparison": json.dumps(case.comparison, ensure_ascii=False) if case.comparison else "",
         "parameters": case.parameters.items(),
@@ -72,11 +73,11 @@ def test_case_detail(request: HttpRequest, pk: str) -> HttpResponse:
     return render(request, "testcases/test_case_detail.html", context)
 
 
-def _bound_rows(port: Port, binding: Binding | None) -> BoundRows:
+def _bound_rows(request: HttpRequest, port: Port, binding: Binding | None) -> BoundRows:
     if binding is None:
         return BoundRows(port, None, [], [])
     version = binding.table.current
-    rows = page(version, read_query(version.object_version.schema, []), ROWS_SHOWN)
+    rows = page(version, read_query(version.object_version.schema, []), ROWS_SHOWN, masked=hidden_of(request, version))
     columns = list(version.object_version.schema.names)
     return BoundRows(port, binding.table, columns, [[cell(row[name]) for name in columns] for row in rows])
 

@@ -1,32 +1,49 @@
 """import_table: the rows of a file into a Table."""
 
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
 
-from catalog.attributes import Schema
-from catalog.contents import append_rows, create_table, replace_rows
-from catalog.formats import FORMATS, Format, format_of
+from catalog.contents import create_table
+from catalog.formats import FORMATS
+from catalog.formats.opening import OPTION_NAMES, Opened, ReadingOptionError, open_rows, read_options
+from catalog.importing import Imported, import_rows
+from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
-from catalog.models import ObjectSchema, Table, TableVersion
+from catalog.models import ObjectSchema, Table
+from catalog.references import ReferencedError
 from catalog.row_errors import Report
-from catalog.sources import Cells, LinedSource, Slice, Source
+from catalog.schema import Schema
+from catalog.set_aside import TooManyRowsError, unpacked
+from catalog.sources import Cells, JSONRows, LinedSource, MalformedError, Slice, Source
 from catalog.writing import NonconformingError, StaleObjectError, Write
-from config.console import ProgressLine, counted, sentences, text_table
+from config.console import ProgressLine, counted, printable, sentences, text_table
 
-ERRORS_PRINTED = 50
+ERRORS_PRINTED: Final = 50
+NAMES_PRINTED: Final = 10
+TOLD: Final = ("format", "notes")  # in words of their own
+TEXT_FORMATS: Final = ("csv", "ndjson")  # read from the start to the end, while their rows are checked
 
 
-class Command(BaseCommand):
+class Command(ExemplifiedCommand):
     help = (
-        "Imports the rows of a CSV, NDJSON or JSON file into a table. Exit codes: 0 imported, "
+        "Imports the rows of a file into a table: CSV, NDJSON, JSON and others, gzip too. Exit codes: 0 imported, "
         "1 the rows do not conform (all errors are shown, nothing is imported), 2 wrong usage."
+    )
+    examples = (
+        'orders.csv --application demo --object orders --table "week 1"',
+        'more.ndjson --application demo --object orders --table "week 1" --mode append',
+        'orders.csv --application demo --object orders --table "week 1" --mode upsert --lenient --set-aside bad.csv',
+        '- --application demo --object orders --table "week 1" --mode replace --dry-run < orders.csv',
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,73 +53,176 @@ class Command(BaseCommand):
         parser.add_argument("--table", required=True, help="name of the table")
         parser.add_argument(
             "--mode",
-            choices=("create", "append", "replace"),
+            choices=("create", "append", "replace", "upsert"),
             default="create",
-            help="create a new table (default), append to one, or replace all its rows",
+            help="create a new table (default), append to one, replace all its rows, or put rows in place by their "
+            "primary key",
         )
-        parser.add_argument("--format", choices=list(FORMATS), help="default: what the file's name ends with")
         parser.add_argument("--message", default="", help="why, for the table's history")
+        parser.add_argument("--lenient", action="store_true", help="take the rows that conform, set the others aside")
+        parser.add_argument(
+            "--set-aside", metavar="FILE", help="with --lenient: where rows that do not conform are written, too"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="do everything but commit")
+        parser.add_argument("--format", choices=list(FORMATS), help="default: what the file's name or content says")
+        parser.add_argument("--encoding", help="of a CSV, such as cp1252; default: found out")
+        parser.add_argument("--delimiter", help="of a CSV, such as ; or tab; default: found out")
+        parser.add_argument("--quote", help='of a CSV, such as "; default: found out')
+        parser.add_argument("--escape", help="of a CSV; default: found out")
+        parser.add_argument("--sheet", help="of a workbook; default: the first")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        row_format = chosen_format(options["format"], options["file"])
+        if options["set_aside"] and not options["lenient"]:
+            raise CommandError("--set-aside goes with --lenient.", returncode=WRONG_USAGE)
         shape = find_object(find_application(options["application"]), options["object"])
-        write = writing(options["mode"], shape, options["table"], Write(message=options["message"]))
+        take = taking(shape, options)
         progress = ProgressLine(self.stderr)
         started = time.monotonic()
-
-        def notice(rows: int) -> None:
-            seconds = max(time.monotonic() - started, 0.001)
-            progress.show(f"{rows:,} rows, {rows / seconds:,.0f} rows/s")
-
         progress.show(f"reading {options['file']} ...")
-        with tempfile.TemporaryDirectory(prefix="exemplar-import-") as directory:
-            try:
-                with opened(options["file"]) as stream:
-                    version = write(WatchedSource(row_format.read(stream, Path(directory)), notice))
-            except NonconformingError as error:
-                progress.clear()
-                self.stderr.write(report_table(error.report))
-                message = f"{error.report.title}; nothing was imported."
-                raise CommandError(message, returncode=1) from error
-            except (StaleObjectError, OSError) as error:
-                progress.clear()
-                raise CommandError(str(error), returncode=WRONG_USAGE) from error
-        progress.clear()
+        try:
+            with refusals(progress, self.stderr.write), opened_file(options) as (opened, share):
+
+                def notice(rows: int) -> None:
+                    seconds = max(time.monotonic() - started, 0.001)
+                    progress.show(f"{rows:,} rows, {rows / seconds:,.0f} rows/s{share()}")
+
+                imported = take(WatchedSource(opened.source, notice), opened.format.name)
+        finally:
+            progress.clear()
         seconds = max(time.monotonic() - started, 0.001)
+        self.stdout.write(" ".join([f"Read as {found(opened.found)}.", *opened.found.get("notes", ())]))
+        if imported.set_aside:
+            self._tell_of_set_aside(imported, options["set_aside"])
+        self.stdout.write(summary(imported, options, seconds))
+
+    def _tell_of_set_aside(self, imported: Imported, path: str | None) -> None:
+        kept, report = imported.set_aside, imported.report
+        if kept is None or report is None:
+            return
+        self.stderr.write(report_table(report))
         self.stdout.write(
-            f"{counted(version.added, 'row')} in {seconds:.1f} s ({version.added / seconds:,.0f} rows/s): "
-            f"{options['object']}/{options['table']} is at version {version.number} "
-            f"with {counted(version.row_count, 'row')}."
+            f"{counted(kept.row_count, 'row')} set aside with {counted(kept.error_count, 'error')}"
+            + (f", in {path}." if path else f"; --set-aside FILE writes them to a file of {kept.format.upper()}.")
         )
+        if path:
+            with Path(path).open("wb") as file:
+                file.writelines(unpacked(bytes(kept.content)))
 
 
-def chosen_format(name: str | None, file: str) -> Format:
-    """The format that was asked for, or that the file's name says. CommandError if neither does."""
-    found = FORMATS[name] if name else format_of(file)
-    if found is None:
-        suffixes = ", ".join(suffix for each in FORMATS.values() for suffix in each.suffixes)
-        message = f"{file} ends with none of {suffixes}: say --format {' or '.join(FORMATS)}."
-        raise CommandError(message, returncode=WRONG_USAGE)
-    return found
-
-
-def opened(file: str) -> BinaryIO:
-    """The file's bytes, or those of the standard input."""
-    return sys.stdin.buffer if file == "-" else Path(file).open("rb")
-
-
-def writing(mode: str, shape: ObjectSchema, name: str, write: Write) -> Callable[[Source], TableVersion]:
-    """The verb of a mode, for one Table. CommandError if the Table is there, or is not, as the mode needs it."""
+def taking(shape: ObjectSchema, options: Mapping[str, Any]) -> Callable[[Source, str], Imported]:
+    """What is to be done with the rows. CommandError if the Table is there, or is not, as the mode needs it."""
+    write = Write(message=options["message"], dry_run=options["dry_run"])
+    mode, lenient = options["mode"], options["lenient"]
     if mode != "create":
-        table = find_table(shape, name)
-        verb = append_rows if mode == "append" else replace_rows
-        return lambda source: verb(table, source, write)
-    table = Table(object=shape, name=name)
+        table = find_table(shape, options["table"])
+        return lambda source, name: import_rows(table, mode, source, write, lenient=lenient, format_name=name)
+    new = Table(object=shape, name=options["table"])
     try:
-        table.full_clean()
+        new.full_clean()
     except ValidationError as error:
         raise CommandError(" ".join(sentences(error)), returncode=WRONG_USAGE) from error
-    return lambda source: create_table(table, source, write)
+    return lambda source, name: created(new, source, write, name, lenient)
+
+
+def created(table: Table, source: Source, write: Write, format_name: str, lenient: bool) -> Imported:
+    """A new Table of the rows; leniently, of those that conform, which then are its second version."""
+    if not lenient:
+        version = create_table(table, source, write)
+        return Imported(version, version.added)
+    with transaction.atomic():
+        create_table(table, JSONRows([]), Write(write.author, write.message))
+        imported = import_rows(
+            table, "append", source, Write(write.author, write.message), lenient=True, format_name=format_name
+        )
+        if write.dry_run:
+            transaction.set_rollback(True)
+    return imported
+
+
+@contextmanager
+def refusals(progress: ProgressLine, tell: Callable[[str], Any]) -> Iterator[None]:
+    """What goes wrong, as the command says it."""
+    try:
+        yield
+    except NonconformingError as error:
+        progress.clear()
+        tell(report_table(error.report))
+        raise CommandError(f"{error.report.title}; nothing was imported.", returncode=1) from error
+    except MalformedError as error:
+        raise CommandError(f"{error}. Nothing was imported.", returncode=1) from error
+    except (TooManyRowsError, ReferencedError) as error:
+        raise CommandError(f"{error} Nothing was imported.", returncode=1) from error
+    except ValidationError as error:
+        raise CommandError(" ".join(sentences(error)), returncode=WRONG_USAGE) from error
+    except (StaleObjectError, ReadingOptionError, OSError) as error:
+        raise CommandError(str(error), returncode=WRONG_USAGE) from error
+
+
+@contextmanager
+def opened_file(options: Mapping[str, Any]) -> Iterator[tuple[Opened, Callable[[], str]]]:
+    """The rows of the file, and a word on how much of it was read, where that can be known."""
+    given = read_options({name: options[name] for name in OPTION_NAMES if options.get(name)})
+    with tempfile.TemporaryDirectory(prefix="exemplar-import-") as directory, _InputFile(options["file"]) as stream:
+        name = "" if options["file"] == "-" else options["file"]
+        opened = open_rows(stream, Path(directory), name=name, options=given)
+        size = stream_size(stream) if opened.format.name in TEXT_FORMATS and not opened.found.get("gzip") else 0
+        yield opened, lambda: f", {min(100 * stream.tell() // size, 100)} %" if size else ""
+
+
+class _InputFile:
+    """A file by its path; of `-`, the standard input, brought to a file of its own so that it can be read again."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> BinaryIO:
+        if self._path == "-":
+            self._stream: Any = tempfile.TemporaryFile(prefix="exemplar-import-")
+            shutil.copyfileobj(sys.stdin.buffer, self._stream, 1024 * 1024)
+            self._stream.seek(0)
+        else:
+            self._stream = Path(self._path).open("rb")
+        stream: BinaryIO = self._stream
+        return stream
+
+    def __exit__(self, *error: object) -> None:
+        self._stream.close()
+
+
+def stream_size(stream: BinaryIO) -> int:
+    place = stream.tell()
+    size = stream.seek(0, 2)
+    stream.seek(place)
+    return size
+
+
+def found(values: Mapping[str, Any]) -> str:
+    """What was found out of a file, on one line: "csv: delimiter ;, encoding utf-8"."""
+    listed = ", ".join(f"{name} {in_words(value)}" for name, value in values.items() if name not in TOLD)
+    return f"{values.get('format', 'rows')}: {listed}" if listed else str(values.get("format", "rows"))
+
+
+def in_words(value: Any) -> str:
+    """A value that was found out: a list as its members, yes and no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        shown = [printable(each) for each in value[:NAMES_PRINTED]]
+        return " | ".join(shown) + (f" and {len(value) - len(shown)} more" if len(value) > len(shown) else "")
+    return printable(value)
+
+
+def summary(imported: Imported, options: Mapping[str, Any], seconds: float) -> str:
+    """What came of it, on one line."""
+    version, rows = imported.version, imported.row_count
+    name = f"{options['object']}/{options['table']}"
+    counts = [f"{version.added:,} added"]
+    counts += [f"{version.changed:,} changed"] if version.changed else []
+    counts += [f"{version.removed:,} removed"] if version.removed else []
+    start = f"{counted(rows, 'row')} in {seconds:.1f} s ({rows / seconds:,.0f} rows/s), {', '.join(counts)}"
+    if options["dry_run"]:
+        return f"{start}: a dry run; {name} would be at version {version.number}."
+    return f"{start}: {name} is at version {version.number} with {counted(version.row_count, 'row')}."
 
 
 def report_table(report: Report) -> str:
@@ -129,6 +249,11 @@ class WatchedSource:
         for piece in self._source.slices():
             self._notice(piece.rows_before)
             yield piece
+
+    def names(self) -> list[str]:
+        """The names of the header, where the source has one."""
+        names: Callable[[], list[str]] | None = getattr(self._source, "names", None)
+        return names() if names else []
 
     def line_numbers(self, rows: Sequence[int]) -> Mapping[int, int]:
         """The lines of rows, where the source has lines."""

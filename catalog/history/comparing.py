@@ -1,0 +1,54 @@
+"""What differs between two versions of a Table."""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from catalog import engine
+from catalog.history.difference import Difference, Side, Window, compare, lines
+from catalog.models import TableVersion
+from catalog.parts import rows_sql
+from catalog.reading import part_paths, version_digests, with_parts
+
+Answer = TypeVar("Answer")
+
+
+def difference(
+    old: TableVersion, new: TableVersion, window: Window, masked: frozenset[str] = frozenset()
+) -> Difference:
+    """How many rows and cells differ, and the rows of the window. Parts that both versions have are not read."""
+    before, after = _own_digests(old, new)
+
+    def work() -> Difference:
+        with engine.cursor() as connection:
+            return compare(connection, _side(old, before, masked), _side(new, after, masked), window)
+
+    return with_parts(lambda: [*before, *after], work)
+
+
+def difference_lines(
+    old: TableVersion, new: TableVersion, window: Window, masked: frozenset[str] = frozenset()
+) -> Iterator[bytes]:
+    """The rows of the window as NDJSON, by `_id`, in blocks."""
+    before, after = _own_digests(old, new)
+    with engine.cursor() as connection:
+
+        def begin() -> tuple[Iterator[list[str]], list[str]]:
+            blocks = lines(connection, _side(old, before, masked), _side(new, after, masked), window)
+            return blocks, next(blocks, [])
+
+        blocks, block = with_parts(lambda: [*before, *after], begin)
+        while block:
+            yield ("\n".join(block) + "\n").encode()
+            block = next(blocks, [])
+
+
+def _own_digests(old: TableVersion, new: TableVersion) -> tuple[list[str], list[str]]:
+    """The Parts that only one of the versions has."""
+    before, after = version_digests(old), version_digests(new)
+    common = set(before) & set(after)
+    return [each for each in before if each not in common], [each for each in after if each not in common]
+
+
+def _side(version: TableVersion, digests: list[str], masked: frozenset[str]) -> Side:
+    schema = version.object_version.schema
+    return Side(rows_sql(part_paths(digests), schema.columns), schema, masked)

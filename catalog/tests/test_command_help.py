@@ -1,0 +1,29 @@
+"""The --help of every command."""
+
+import io
+import shlex
+from contextlib import redirect_stdout
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+COMMANDS = sorted(name for name, app in get_commands().items() if app == "catalog")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_the_exit_codes_and_gives_examples(name: str) -> None:
+    shown = io.StringIO()
+    with redirect_stdout(shown), pytest.raises(SystemExit):
+        load_command_class("catalog", name).create_parser("manage.py", name).parse_args(["--help"])
+    words = " ".join(shown.getvalue().split())
+    assert "Exit codes: 0" in words
+    assert "2 wrong usage" in words
+    assert "\nExamples:\n  manage.py " in shown.getvalue()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_are_taken_as_they_stand(name: str) -> None:
+    command = load_command_class("catalog", name)
+    for example in command.examples:
+        words = shlex.split(example.split(" | ")[0].split(" < ")[0])
+        command.create_parser("manage.py", name).parse_args(words)
