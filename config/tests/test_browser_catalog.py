@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import expect
 
 from catalog.contents import append_rows, create_table
 from catalog.models import Application, Table
 from catalog.sources import JSONRows
 from catalog.tests.factories import ObjectSchemaFactory, json_rows
-from config.tests.test_browser import browser, open_site, visit
+from config.tests.test_browser import browser, open_site, shows, visit
 
 __all__ = ["browser", "open_site"]
 ATTRIBUTES = [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]
@@ -34,10 +34,6 @@ def table(open_site: Any) -> Table:
     return made
 
 
-def text_of(page: Page) -> str:
-    return page.locator("main").inner_text()
-
-
 def file(directory: Path, name: str, content: str) -> str:
     path = directory / name
     path.write_text(content)
@@ -52,12 +48,12 @@ def test_a_file_becomes_an_object_and_a_table(browser, open_site, tmp_path, java
     page.locator("[name=file]").set_input_files(file(tmp_path, "parcels.csv", "code;weight\n007;1,5\n008;2,5\n"))
     page.locator("[name=application]").select_option(label="app")
     page.get_by_role("button", name="Describe the file").click()
-    assert "leading zero" in text_of(page)
+    shows(page.locator("main"), "leading zero")
     page.locator("[name=table]").fill("first parcels")
     page.get_by_role("button", name="Save").first.click()
     page.get_by_role("link", name="first parcels").click()
-    assert "of 2" in page.locator("caption").first.inner_text()
-    assert "007" in text_of(page)
+    shows(page.locator("caption").first, "of 2")
+    shows(page.locator("main"), "007")
     assert errors == []
 
 
@@ -68,15 +64,15 @@ def test_a_faulty_file_is_checked_mended_and_imported(browser, open_site, table,
     page.get_by_role("link", name="Import").click()
     page.locator("[name=file]").set_input_files(file(tmp_path, "more.csv", "id,name\n200,ann\nx,bob\ny,cid\n1,dan\n"))
     page.get_by_role("button", name="Check").last.click()
-    assert "type in id" in page.get_by_role("alert").last.inner_text()
+    shows(page.get_by_role("alert").last, "type in id")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the rows that do not conform").click()
     assert "bob" in download.value.path().read_text()
     page.locator("[name=file]").set_input_files(file(tmp_path, "mended.csv", "id,name\n200,ann\n201,bob\n202,cid\n"))
     page.get_by_role("button", name="Check").last.click()
-    assert "3 rows would be added" in text_of(page)
+    shows(page.locator("main"), "3 rows would be added")
     page.get_by_role("button", name="Import").first.click()
-    assert "3 rows added" in text_of(page)
+    shows(page.locator("main"), "3 rows added")
     table.refresh_from_db()
     assert table.row_count == 155
     assert [error for error in errors if "400" not in error] == []
@@ -87,19 +83,19 @@ def test_rows_are_found_ordered_and_turned_over(browser, open_site, table, java_
     page, errors = visit(browser, java_script_enabled=java_script_enabled)
     page.goto(f"{open_site.url}/tables/{table.pk}")
     page.get_by_role("link", name="Next rows").click()
-    assert "152 of 152" in page.locator("caption").first.inner_text()
+    shows(page.locator("caption").first, "152 of 152")
     page.locator("[name=filter_attribute]").select_option("name")
     page.locator("[name=filter_value]").fill("name 3")
     page.get_by_role("button", name="Filter", exact=True).click()
-    assert "name is name 3" in text_of(page)
-    for _ in "up", "down":
+    shows(page.locator("main"), "name is name 3")
+    for direction in "ascending", "descending":
         page.locator("thead").get_by_role("link", name="id").first.click()
-    assert page.locator("[aria-sort=descending]").count() == 1
-    assert page.locator("tbody tr").first.locator("td").first.inner_text() == "150"
+        expect(page.locator(f"[aria-sort={direction}]")).to_have_count(1)
+    expect(page.locator("tbody tr").first.locator("td").first).to_have_text("150")
     page.get_by_role("link", name="Summarise the columns").click()
-    assert "152 rows" in text_of(page)
+    shows(page.locator("main"), "152 rows")
     page.goto(f"{open_site.url}/tables/{table.pk}")
-    assert "7 distinct" in page.locator("tr.summary").inner_text()
+    shows(page.locator("tr.summary"), "7 distinct")
     assert errors == []
 
 
@@ -109,13 +105,13 @@ def test_versions_are_compared_and_one_is_made_current_again(browser, open_site,
     page.goto(f"{open_site.url}/tables/{table.pk}")
     page.get_by_role("link", name="Versions", exact=True).click()
     page.get_by_role("button", name="Compare the two that are picked").click()
-    assert "2 added" in text_of(page)
-    assert page.locator("tr.added").count() == 2
+    shows(page.locator("main"), "2 added")
+    expect(page.locator("tr.added")).to_have_count(2)
     page.locator("summary", has_text="Go back to 1").click()
     page.locator("details[open] [name=message]").fill("two too many")
     page.get_by_role("button", name="Make these rows current").click()
-    assert "The rows of version 1 are current again, as version 3." in text_of(page)
-    assert "two too many" in text_of(page)
+    shows(page.locator("main"), "The rows of version 1 are current again, as version 3.")
+    shows(page.locator("main"), "two too many")
     table.refresh_from_db()
     assert (table.version, table.row_count) == (3, 150)
     assert errors == []
