@@ -90,3 +90,4 @@ lock: ## renew the hashed locks from requirements*.in (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements.in -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --prerelease=allow --python-version 3.11 requirements-bench.in -o requirements-bench.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements-distributed.in -o requirements-distributed.txt
