@@ -12,6 +12,7 @@ from typing import Any
 
 from catalog import engine
 from catalog.attributes import describe_type, from_column
+from catalog.comparison import TableDiff, compare, parse_options
 from catalog.conformance import Conformed, Destination
 from catalog.keys import conform_with_keys
 from catalog.models import TableVersion
@@ -23,7 +24,6 @@ from catalog.sources import TypedColumns
 from processes.execution import ExecutionError, ExecutionRequest, Executor, InputTable, OutputTable
 from processes.models import Implementation, Port
 from processes.rules import bind_arguments
-from testcases.comparison import TableDiff, compare, parse_options
 from testcases.models.cases import TestCase
 from testcases.models.runs import Reason, Verdict
 

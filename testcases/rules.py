@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from catalog.comparison import OptionError, parse_options
 from config.problems import Problem, has_control_character, pointer
 from processes.rules import check_arguments
-from testcases.comparison import OptionError, parse_options
 
 TAG_LENGTH = 64
 

@@ -4,8 +4,8 @@ A cell with a tolerance has no form that could be hashed: rows are grouped by th
 the cells are compared.
 """
 
-from testcases.comparison.assignment import maximum_matching
-from testcases.comparison.multiset import (
+from catalog.comparison.assignment import maximum_matching
+from catalog.comparison.multiset import (
     Rest,
     Rows,
     agreeing_pairs,
@@ -14,8 +14,8 @@ from testcases.comparison.multiset import (
     group_query,
     unpaired_rows,
 )
-from testcases.comparison.order import match_in_order
-from testcases.comparison.workspace import SIDES, Workspace
+from catalog.comparison.order import match_in_order
+from catalog.comparison.workspace import SIDES, Workspace
 
 
 def match_equal(workspace: Workspace, rows: Rows) -> Rest:

@@ -2,8 +2,8 @@
 
 import duckdb
 
-from testcases.comparison.shape import Layout, Side
-from testcases.comparison.workspace import canonical_columns, canonical_names
+from catalog.comparison.shape import Layout, Side
+from catalog.comparison.workspace import canonical_columns, canonical_names
 
 
 def count_if_equal(connection: duckdb.DuckDBPyConnection, layout: Layout, is_ordered: bool) -> int | None:

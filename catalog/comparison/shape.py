@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import duckdb
 
-from testcases.comparison import cells
-from testcases.comparison.diff import ShapeDiff, TypeMismatch
-from testcases.comparison.options import ComparisonOptions, Tolerance
+from catalog.comparison import cells
+from catalog.comparison.diff import ShapeDiff, TypeMismatch
+from catalog.comparison.options import ComparisonOptions, Tolerance
 
 ID_COLUMN = "_id"
 BOOKKEEPING_COLUMNS = (ID_COLUMN, "_version")

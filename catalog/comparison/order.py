@@ -1,8 +1,8 @@
 """Matching when the order of rows counts: first what both sides have in the same order, and then what moved."""
 
-from testcases.comparison.assignment import longest_common_order, runs_off_the_longest_order
-from testcases.comparison.multiset import Rest, Rows, agreeing_pairs, unpaired_rows
-from testcases.comparison.workspace import SIDES, Workspace
+from catalog.comparison.assignment import longest_common_order, runs_off_the_longest_order
+from catalog.comparison.multiset import Rest, Rows, agreeing_pairs, unpaired_rows
+from catalog.comparison.workspace import SIDES, Workspace
 
 
 def match_in_order(workspace: Workspace, rows: Rows) -> Rest:

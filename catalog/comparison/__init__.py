@@ -4,9 +4,9 @@ One engine serves expected against actual, version against version, run against 
 in DuckDB; Python sees those that are listed, and the few whose assignment is no set operation.
 """
 
-from testcases.comparison.diff import AttributeHistogram, RowDiff, ShapeDiff, TableDiff, TypeMismatch
-from testcases.comparison.engine import compare
-from testcases.comparison.options import ComparisonOptions, OptionError, Tolerance, parse_options
+from catalog.comparison.diff import AttributeHistogram, RowDiff, ShapeDiff, TableDiff, TypeMismatch
+from catalog.comparison.engine import compare
+from catalog.comparison.options import ComparisonOptions, OptionError, Tolerance, parse_options
 
 __all__ = [
     "AttributeHistogram",

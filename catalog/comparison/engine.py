@@ -2,18 +2,18 @@
 
 import duckdb
 
-from testcases.comparison.canonical import with_canonical_json
-from testcases.comparison.diff import AttributeHistogram, TableDiff
-from testcases.comparison.keyed import match_by_key
-from testcases.comparison.listing import Listing, is_truncated
-from testcases.comparison.multiset import add_unmatched
-from testcases.comparison.near import match_equal
-from testcases.comparison.options import ComparisonOptions
-from testcases.comparison.order import find_moved
-from testcases.comparison.quick import count_if_equal
-from testcases.comparison.shape import Layout, read_layout
-from testcases.comparison.similar import pair_similar
-from testcases.comparison.workspace import Workspace
+from catalog.comparison.canonical import with_canonical_json
+from catalog.comparison.diff import AttributeHistogram, TableDiff
+from catalog.comparison.keyed import match_by_key
+from catalog.comparison.listing import Listing, is_truncated
+from catalog.comparison.multiset import add_unmatched
+from catalog.comparison.near import match_equal
+from catalog.comparison.options import ComparisonOptions
+from catalog.comparison.order import find_moved
+from catalog.comparison.quick import count_if_equal
+from catalog.comparison.shape import Layout, read_layout
+from catalog.comparison.similar import pair_similar
+from catalog.comparison.workspace import Workspace
 
 
 def compare(connection: duckdb.DuckDBPyConnection, expected: str, actual: str, options: ComparisonOptions) -> TableDiff:

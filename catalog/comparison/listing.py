@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from testcases.comparison.diff import ROW_CLASSES, AttributeHistogram, RowDiff
-from testcases.comparison.shape import CHANGED, Column, Layout
-from testcases.comparison.workspace import Workspace
+from catalog.comparison.diff import ROW_CLASSES, AttributeHistogram, RowDiff
+from catalog.comparison.shape import CHANGED, Column, Layout
+from catalog.comparison.workspace import Workspace
 
 
 class Listing:

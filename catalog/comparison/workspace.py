@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import duckdb
 
-from testcases.comparison.shape import ComparedAttribute, Layout
+from catalog.comparison.shape import ComparedAttribute, Layout
 
 SIDES = ("expected", "actual")
 

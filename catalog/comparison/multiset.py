@@ -1,8 +1,8 @@
 """Rows without a key are a multiset: equal rows cancel each other, and are counted."""
 
-from testcases.comparison.assignment import Edge
-from testcases.comparison.shape import ComparedAttribute
-from testcases.comparison.workspace import (
+from catalog.comparison.assignment import Edge
+from catalog.comparison.shape import ComparedAttribute
+from catalog.comparison.workspace import (
     SIDES,
     Workspace,
     canonical_columns,

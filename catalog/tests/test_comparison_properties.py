@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from testcases.comparison import ComparisonOptions, TableDiff, compare
+from catalog.comparison import ComparisonOptions, TableDiff, compare
 
 COLUMNS = {"id": "BIGINT", "city": "VARCHAR", "amount": "DOUBLE", "is open": "BOOLEAN"}
 Row = tuple[Any, ...]

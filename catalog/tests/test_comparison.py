@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from testcases.comparison import ComparisonOptions, OptionError, TableDiff, Tolerance, compare, parse_options
+from catalog.comparison import ComparisonOptions, OptionError, TableDiff, Tolerance, compare, parse_options
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Pairing the rows that equal none, so that a changed cell shows as a change and not as two strange rows."""
 
-from testcases.comparison.multiset import Rest, unpaired_rows
-from testcases.comparison.workspace import SIDES, Workspace, canonical_columns, canonical_names, shared_cells
+from catalog.comparison.multiset import Rest, unpaired_rows
+from catalog.comparison.workspace import SIDES, Workspace, canonical_columns, canonical_names, shared_cells
 
 CELLS_MAX = 10_000_000
 

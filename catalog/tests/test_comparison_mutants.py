@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from testcases.comparison import ComparisonOptions, compare
+from catalog.comparison import ComparisonOptions, compare
 
 VARIABLE = "EXEMPLAR_SHARED_DATA"
 MUTANT_COUNT = 487

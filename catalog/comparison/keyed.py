@@ -1,9 +1,9 @@
 """Matching rows by key."""
 
-from testcases.comparison.assignment import assign_best
-from testcases.comparison.multiset import Rest, add_unmatched, unpaired_rows
-from testcases.comparison.near import match_equal
-from testcases.comparison.workspace import (
+from catalog.comparison.assignment import assign_best
+from catalog.comparison.multiset import Rest, add_unmatched, unpaired_rows
+from catalog.comparison.near import match_equal
+from catalog.comparison.workspace import (
     SIDES,
     Workspace,
     canonical_columns,
