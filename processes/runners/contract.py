@@ -47,13 +47,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class ExecutionRequest:
-    """One call of an implementation: ``definition`` has the shape of its ``kind``, the rest go by port or name."""
+    """One call of an implementation: ``definition`` has the shape of its ``kind``, the rest go by port or name.
+
+    ``clock``: what the time is for the function, where it stands still. ``configuration``: where and how it runs.
+    """
 
     kind: str
     definition: Mapping[str, Any]
     inputs: Mapping[str, InputTable]
     outputs: tuple[str, ...]
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    clock: datetime | None = None
+    configuration: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,14 @@ class ExecutionError:
     ``code``: ``invalid_definition`` | ``execution_error`` | ``timeout`` | ``out_of_memory`` | ``output_too_large`` |
     ``duplicate_column`` | ``unsupported_type`` | ``crashed``.
     ``message`` is a sentence for the function's author; ``output`` the port that was being made, or "".
+    ``kind`` is what the author would call the error, such as the class of an exception, or "".
     """
 
     phase: str
     code: str
     message: str
     output: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,10 @@ class Outcome:
     """Either every output that was asked for, or an error and no outputs.
 
     ``timings_ms``: ``start`` (0 on a warm child), ``load`` (inputs made visible) and ``execute``, in milliseconds.
+    ``log`` is what a python function or a command wrote to its standard output and error, the first 64 KiB.
     """
 
     outputs: Mapping[str, OutputTable]
     error: ExecutionError | None
     timings_ms: Mapping[str, float]
+    log: str = ""
