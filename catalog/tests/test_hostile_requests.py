@@ -1,6 +1,8 @@
 """Requests that once were answered with a 500, or with what they did not ask for."""
 
+import gzip
 import html
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -114,3 +116,15 @@ def test_a_version_that_never_was_is_not_found_on_the_page(
 ) -> None:
     sent = {"version": version, "expected_version": expected}
     assert browser.post(f"/tables/{table.pk}/revert", sent).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address", ["{table}/rows", "/api/v1/records/{name}/bulk?table=week+1", "/api/v1/tables?{new}"]
+)
+def test_gzipped_json_that_does_not_conform_is_told_row_by_row(api: APIClient, table: Table, address: str) -> None:
+    new = f"object={table.object_id}&name=week+2"
+    url = address.format(table=f"/api/v1/tables/{table.pk}", name=quote(table.object.name), new=new)
+    body = gzip.compress(json.dumps([{"id": "one", "name": 2}]).encode())
+    answer = api.generic("POST", url, body, "application/json", headers={"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "row_validation")
+    assert answer.json()["errors"][0]["attribute"] == "id"

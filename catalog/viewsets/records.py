@@ -93,9 +93,10 @@ class RecordsViewSet(OffersFormats, WritesRows):
     }
 
     def shape_of_rows(self) -> ObjectSchema | None:
+        if "object_name" in self.kwargs:  # the body may be a file, which can't be read again
+            return self._shape(self.kwargs["object_name"])
         data = self.request.data
-        name = self.kwargs.get("object_name") or (data.get("schema_name") if isinstance(data, dict) else None)
-        return self._shape(str(name))
+        return self._shape(str(data.get("schema_name"))) if isinstance(data, dict) else None
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

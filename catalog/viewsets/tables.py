@@ -19,9 +19,9 @@ from catalog.history.versions import UnknownVersionError, find_version
 from catalog.models import ObjectSchema, Table, TableVersion
 from catalog.serializers.tables import TableDetailSerializer, TableSerializer, TableVersionSerializer
 from catalog.sight import hidden_of, masked_header
-from catalog.viewsets.files import FILE_PARSERS, OPTIONS
+from catalog.viewsets.files import FILE_PARSERS, OPTIONS, is_json
 from catalog.viewsets.hiding import HidesValues
-from catalog.viewsets.uploads import is_stream, uploaded
+from catalog.viewsets.uploads import uploaded
 from config.api import refusal
 from config.api.pages import read_number
 from config.api.viewsets import ResourceViewSet
@@ -106,7 +106,7 @@ class TableViewSet(HidesValues, ResourceViewSet[Table]):
     def create(self, request: Request, *args: Any, **options: Any) -> Response:
         """Make a Table. The body is a JSON document, or a file of rows with `object` and `name` in the address."""
         with uploaded(request) as source:
-            serializer = self._serializer(source, _members(request) if is_stream(request) else request.data)
+            serializer = self._serializer(source, _members(request) if source else request.data)
             serializer.is_valid(raise_exception=True)
             saved = serializer.save()
         document = serializer.data
@@ -167,7 +167,7 @@ class TableViewSet(HidesValues, ResourceViewSet[Table]):
     def shape_of_rows(self) -> ObjectSchema | None:
         if "pk" in self.kwargs:
             return self.get_object().object
-        data = _members(self.request) if is_stream(self.request) else self.request.data
+        data = self.request.data if is_json(self.request) else _members(self.request)
         return ObjectSchema.objects.filter(pk=data.get("object", "")).first() if isinstance(data, dict) else None
 
     @extend_schema(responses=TableVersionSerializer(many=True), filters=False)

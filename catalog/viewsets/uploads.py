@@ -18,11 +18,6 @@ from config.exact_json import JSONError, load_json
 LINES: Final = "application/x-ndjson"
 
 
-def is_stream(request: Request) -> bool:
-    """Whether the body is a file of rows rather than a JSON document."""
-    return media_type(request) not in {"", JSON}
-
-
 @contextmanager
 def uploaded_file(request: Request, suffix: str = "") -> Iterator[Opened | None]:
     """The file of rows in a request; None if the body is a JSON document. Its staged bytes go when this ends.
