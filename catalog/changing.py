@@ -20,7 +20,7 @@ from catalog.keys import NUMBER, SMALL_ROWS, key_errors, merged_report
 from catalog.models import ObjectVersion, Part, TableVersion
 from catalog.parts import rows_sql
 from catalog.reading import part_paths
-from catalog.row_errors import Report
+from catalog.row_errors import Report, Tally
 from catalog.schema import Schema
 from catalog.sources import SLICE_ROWS, Source, TypedColumns
 from catalog.writing import NonconformingError, Prepared
@@ -154,9 +154,9 @@ def _checked(
         old = part_paths([part.digest for _, part in kept])
         paths = [*old, *(part.path for _, part in rewritten), *(part.path for part in changes.added)]
         is_small = changes.input_rows <= SMALL_ROWS
-        errors, total = key_errors(schema, paths, "", fresh, is_serial=is_small)
-        if total:
-            report = merged_report(report, errors, total, changes.input_rows)
+        errors, tally = key_errors(schema, paths, "", fresh, is_serial=is_small)
+        if tally:
+            report = merged_report(report, errors, tally, changes.input_rows)
     return Prepared.in_place(
         kept,
         rewritten,
@@ -211,7 +211,9 @@ def _together(unread: Report | None, found: Report | None) -> Report | None:
         return unread or found
     cells = {(error.row, error.attribute) for error in unread.errors}
     others = [error for error in found.errors if (error.row, error.attribute) not in cells]
-    return merged_report(unread, others, found.error_count - (len(found.errors) - len(others)), found.row_count)
+    doubled = [error for error in found.errors if (error.row, error.attribute) in cells]
+    tally = (found.tally or Tally.of(found.errors)).without(doubled)
+    return merged_report(unread, others, tally, found.row_count)
 
 
 def _patched(

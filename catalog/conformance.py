@@ -21,7 +21,7 @@ from catalog.engine import quote_name, quote_text
 from catalog.explaining import explain
 from catalog.grouping import columns, side_by_side, stage, type_in_groups
 from catalog.nested import breaks, note_nonconforming
-from catalog.row_errors import ERRORS_LISTED, Report, RowError
+from catalog.row_errors import ERRORS_LISTED, NO_ERRORS, Report, RowError, Tally
 from catalog.schema import Schema
 from catalog.sources import GROUPED_ATTRIBUTES, Cells, Fault, LinedSource, MalformedError, Reading, Slice, Source
 from config.timing import step
@@ -86,7 +86,7 @@ class _SliceOutcome:
     row_count: int
     part: PartFile | None
     errors: tuple[RowError, ...] = ()
-    error_count: int = 0
+    tally: Tally = NO_ERRORS
 
 
 @step("validate")
@@ -103,19 +103,18 @@ def conform(source: Source, schema: Schema, destination: Destination, workers: i
 
     errors: list[RowError] = []
     parts: list[PartFile] = []
-    error_count = row_count = 0
+    tally, row_count = NO_ERRORS, 0
     faults: list[Fault] = []
     for outcome in _in_parallel(work, enumerate(_until_malformed(source, faults)), workers):
-        error_count += outcome.error_count
+        tally += outcome.tally
         row_count += outcome.row_count
         errors += outcome.errors[: ERRORS_LISTED - len(errors)]
         parts += [outcome.part] if outcome.part else []
-    errors += [RowError(fault.row, fault.attribute, fault.code, fault.message, line=fault.line) for fault in faults][
-        : ERRORS_LISTED - len(errors)
-    ]
-    error_count += len(faults)
+    broken = [RowError(fault.row, fault.attribute, fault.code, fault.message, line=fault.line) for fault in faults]
+    errors += broken[: ERRORS_LISTED - len(errors)]
+    tally += Tally.of(broken)
     row_count = max([row_count, *(fault.row for fault in faults)])
-    report = with_lines(Report(tuple(errors), error_count, row_count), source) if error_count else None
+    report = with_lines(Report(tuple(errors), tally.total, row_count, tally), source) if tally else None
     return Conformed(tuple(parts), row_count, report)
 
 
@@ -129,11 +128,12 @@ def _until_malformed(source: Source, faults: list[Fault]) -> Iterator[Slice]:
 
 def with_lines(report: Report, source: Source) -> Report:
     """The report with the line of each error's row, if the source has lines."""
-    rows = [error.row for error in report.errors if error.row and error.line is None]
+    firsts = [kind.first for kind in report.tally.kinds.values()]
+    rows = [error.row for error in (*report.errors, *firsts) if error.row and error.line is None]
     if not rows or not isinstance(source, LinedSource):
         return report
     lines = source.line_numbers(rows)
-    return replace(report, errors=tuple(replace(e, line=e.line or lines.get(e.row)) for e in report.errors))
+    return report.told_otherwise(lambda error: replace(error, line=error.line or lines.get(error.row)))
 
 
 def _in_parallel(
@@ -166,16 +166,16 @@ def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, dest
             part = _part_file(path, piece.row_count, first, first + piece.row_count - 1)
             return _SliceOutcome(piece.row_count, part)
         path.unlink(missing_ok=True)
-        errors, error_count = explain(connection, schema, cells, piece, cells.raw(piece.relation))
-        if not error_count:
+        errors, tally = explain(connection, schema, cells, piece, cells.raw(piece.relation))
+        if not tally:
             first_row, last_row = piece.rows_before + 1, piece.rows_before + piece.row_count
             raise RuntimeError(f"Of the rows {first_row} to {last_row} some were lost, and none is at fault")
         if schema.is_related:
             named = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
             _copy(connection, f"SELECT {named}, rowid + {first} AS _id, 0 AS _version FROM explained", path)
             suspect = _part_file(path, piece.row_count, first, first + piece.row_count - 1)
-            return _SliceOutcome(piece.row_count, suspect, tuple(errors), error_count)
-        return _SliceOutcome(piece.row_count, None, tuple(errors), error_count)
+            return _SliceOutcome(piece.row_count, suspect, tuple(errors), tally)
+        return _SliceOutcome(piece.row_count, None, tuple(errors), tally)
 
 
 @step("validate")

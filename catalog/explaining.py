@@ -1,9 +1,9 @@
 """Why rows don't conform: every error of a slice, in the order of its rows. Pure: no Django."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -11,14 +11,26 @@ import duckdb
 
 from catalog.attributes import NUMERAL, Attribute, describe_text, describe_type
 from catalog.constraints import Check, checks, nested_checks, parameters_of
+from catalog.engine import quote_text
 from catalog.grouping import GROUP, grouped, side_by_side, stage, type_in_groups
 from catalog.nested import breaks, explain_cell, note_nonconforming
-from catalog.row_errors import ERRORS_LISTED, SHOWN_CHARACTERS, RowError, json_value, parsed_cell, shorten, shown
+from catalog.row_errors import (
+    ERRORS_LISTED,
+    KINDS_COUNTED,
+    SHOWN_CHARACTERS,
+    ErrorKind,
+    RowError,
+    Tally,
+    json_value,
+    parsed_cell,
+    shorten,
+    shown,
+)
 from catalog.schema import Schema
 from catalog.sources import BESIDE_ROWS, ENCODING_MARK, GROUPED_ATTRIBUTES, Cells, Slice
+from catalog.types.nested import is_lenient
 from config.problems import nearest
 
-DOUBLE_EXPONENT = 308
 FINDINGS_AT_ONCE = 1_000
 NESTED_CHARACTERS = 100_000  # of a JSON value that is looked into to say what is wrong with it
 
@@ -30,24 +42,43 @@ def explain(
     piece: Slice,
     raw: str,
     limit: int = ERRORS_LISTED,
-) -> tuple[list[RowError], int]:
-    """The errors of a slice that has some: the first `limit` by row, and how many there are."""
+) -> tuple[list[RowError], Tally]:
+    """The errors of a slice that has some: the first `limit` by row, and how many there are of each kind."""
     _create_explained(connection, cells, piece, raw)
     row = connection.execute("SELECT coalesce(sum(faults), 0)::BIGINT FROM explained").fetchone()
     total = int(row[0]) if row else 0
-    errors = _shape_errors(connection, schema, cells, piece, limit) if total else []
+    shapes = _Shapes(schema, cells, piece.rows_before)
+    errors = shapes.errors(connection, f"faults > 0 ORDER BY rowid LIMIT {limit}") if total else []
     note_nonconforming(connection, "explained", [(f"c{place}", check) for place, check in nested_checks(schema)])
     findings = [*_unread_findings(schema, cells), *_constraint_findings(schema)]
-    total += _find(connection, findings)
+    broken = _find(connection, findings)
     first = f"SELECT place, finding FROM broken ORDER BY place, finding LIMIT {limit}"
-    found = connection.execute(
-        f"SELECT finding, list(place) FROM ({first}) GROUP BY finding ORDER BY finding"
-    ).fetchall()
-    # Where there are many columns, a statement for each would take longer than to look at more cells than are wanted.
-    for some in grouped(found, GROUP if len(schema.attributes) > GROUPED_ATTRIBUTES else 1):
-        errors += _listed(connection, [(findings[number], places) for number, places in some], piece.rows_before)
+    errors += _told(connection, findings, piece, f"SELECT finding, list(place) FROM ({first}) GROUP BY finding")
     errors.sort(key=lambda error: error.row)
-    return errors[:limit], total
+    if total + broken <= limit:
+        return errors, Tally.of(errors)
+    kinds = [*(shapes.kinds(connection) if total else ()), *_kinds(connection, findings, piece)]
+    return errors[:limit], Tally.of_kinds(kinds)
+
+
+def _told(
+    connection: duckdb.DuckDBPyConnection, findings: "Sequence[_Finding]", piece: Slice, select: str
+) -> list[RowError]:
+    """The errors that a SELECT of findings, each with its places, asks for."""
+    found = connection.execute(f"{select} ORDER BY finding").fetchall()
+    errors: list[RowError] = []
+    # Where there are many columns, a statement for each would take longer than to look at more cells than are wanted.
+    for some in grouped(found, GROUP if len(findings) > GROUPED_ATTRIBUTES else 1):
+        errors += _listed(connection, [(findings[number], places) for number, places in some], piece.rows_before)
+    return errors
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, findings: "Sequence[_Finding]", piece: Slice) -> Iterator[ErrorKind]:
+    """How often each finding holds, and where first."""
+    firsts = _told(connection, findings, piece, "SELECT finding, [min(place)] FROM broken GROUP BY finding")
+    counts = connection.execute("SELECT finding, count(*) FROM broken GROUP BY finding ORDER BY finding").fetchall()
+    for (_, number), first in zip(counts, firsts, strict=True):
+        yield ErrorKind(first.attribute, first.code, number, first)
 
 
 def _create_explained(connection: duckdb.DuckDBPyConnection, cells: Cells, piece: Slice, raw: str) -> None:
@@ -99,6 +130,7 @@ class _Finding:
     attribute: Attribute
     place: int
     condition: str
+    code: str
     check: Check | None = None
     column_type: str | None = None
     is_text: bool = False  # whether cells come as text, in which an attribute's settings count
@@ -114,24 +146,21 @@ class _Finding:
         """The error of a row, given its number and its cell."""
         name = self.attribute.name
         if self.check:
-            code = self.check.constraint.code
             value = json_value(self.attribute, cell)
             message = self.check.message(shown(cell))
-            if code == "json_schema" and cell:
+            if self.code == "json_schema" and cell:
                 message = f"{name}: {explain_cell(self.check, cell)}"
-            return RowError(row, name, code, message, value, None if code == "required" else self.check.value)
+            return RowError(row, name, self.code, message, value, None if self.code == "required" else self.check.value)
         if self.column_type:
             message = f"{name} comes as {self.column_type}; it must be {describe_type(self.attribute)}"
-            return RowError(row, name, "type", message, cell)
+            return RowError(row, name, self.code, message, cell)
         wanted = describe_text(self.attribute) if self.is_text else describe_type(self.attribute)
-        code, message = "type", f"{name} is {shown(cell)}; it must be {wanted}"
-        if _is_beyond(self.attribute, cell or ""):
-            code = "out_of_range"
-            if not self.attribute.is_exact:
-                message = f"{name} is {shown(cell)}, which is beyond the 64 bits of a {self.attribute.type}"
-        elif self.attribute.kind.is_json and (twin := _twin(cell or "")) is not None:
-            code, message = "duplicate_attribute", f"{name} is {shown(cell)}, in which {twin!r} stands twice"
-        return RowError(row, name, code, message, parsed_cell(cell))
+        message = f"{name} is {shown(cell)}; it must be {wanted}"
+        if self.code == "out_of_range" and not self.attribute.is_exact:
+            message = f"{name} is {shown(cell)}, which is beyond the 64 bits of a {self.attribute.type}"
+        elif self.code == "duplicate_attribute":
+            message = f"{name} is {shown(cell)}, in which {_twin(cell or '') or 'a member'!r} stands twice"
+        return RowError(row, name, self.code, message, parsed_cell(cell))
 
 
 def _twin(cell: str) -> str | None:
@@ -152,10 +181,23 @@ def _twin(cell: str) -> str | None:
 
 def _unread_findings(schema: Schema, cells: Cells) -> Iterator[_Finding]:
     for place, attribute in enumerate(schema.attributes):
-        condition = f"readable AND r{place} IS NOT NULL AND c{place} IS NULL"
+        unread = f"readable AND r{place} IS NOT NULL AND c{place} IS NULL"
         column_type = cells.unreadable.get(attribute.name)
         # A source whose rows are no JSON says what is wrong with a row that is none.
-        yield _Finding(attribute, place, condition, None, column_type, is_text=cells.describe_fault is not None)
+        is_text = cells.describe_fault is not None
+        special = None if column_type else _special_fault(attribute, f"CAST(r{place} AS VARCHAR)")
+        if special:
+            code, condition = special
+            yield _Finding(attribute, place, f"{unread} AND coalesce({condition}, false)", code, is_text=is_text)
+            unread = f"{unread} AND NOT coalesce({condition}, false)"
+        yield _Finding(attribute, place, unread, "type", None, column_type, is_text)
+
+
+def _special_fault(attribute: Attribute, cell: str) -> tuple[str, str] | None:
+    """Of a cell that can't be read, what else it may be than of another type: the code, and SQL of whether it is."""
+    if attribute.type in {"integer", "number"}:
+        return "out_of_range", _is_beyond(attribute, cell)
+    return ("duplicate_attribute", _holds_twins(attribute, cell)) if attribute.type in _BEGINS else None
 
 
 def _constraint_findings(schema: Schema) -> Iterator[_Finding]:
@@ -165,39 +207,96 @@ def _constraint_findings(schema: Schema) -> Iterator[_Finding]:
             broken = check.condition if check.json_schema is None else breaks(next(nested), f"c{place}")
             # A cell that is there but can't be read is a type error already.
             read = f"readable AND (r{place} IS NULL OR c{place} IS NOT NULL) AND ({broken})"
-            yield _Finding(attribute, place, read, check)
+            yield _Finding(attribute, place, read, check.constraint.code, check)
 
 
-def _shape_errors(
-    connection: duckdb.DuckDBPyConnection, schema: Schema, cells: Cells, piece: Slice, limit: int
-) -> list[RowError]:
-    rows = connection.execute(
-        f"SELECT rowid, readable, record FROM explained WHERE faults > 0 ORDER BY rowid LIMIT {limit}"
-    ).fetchall()
-    found: list[RowError] = []
-    for row, readable, record in rows:
-        number = piece.rows_before + row + 1
-        if cells.describe_fault:
-            code, message, text = cells.describe_fault(record)
-            found.append(RowError(number, "", code, message, shorten(text)))
+@dataclass(frozen=True)
+class _Shapes:
+    """What is wrong with rows as such: no rows at all, or JSON objects with other names than the attributes'."""
+
+    schema: Schema
+    cells: Cells
+    rows_before: int
+
+    def errors(self, connection: duckdb.DuckDBPyConnection, wanted: str) -> list[RowError]:
+        """All errors of some rows of `explained`."""
+        rows = connection.execute(
+            f"SELECT rowid, readable, record, {self._code} FROM explained WHERE {wanted}"
+        ).fetchall()
+        found: list[RowError] = []
+        for place, readable, record, code in rows:
+            number = self.rows_before + place + 1
+            if self.cells.describe_fault:
+                told, message, text = self.cells.describe_fault(record)
+                found.append(RowError(number, "", told, message, shorten(text)))
+            elif readable:
+                found += _member_errors(self.schema, number, record)
+            else:
+                found.append(_unreadable_error(number, record, code))
+        return found
+
+    @property
+    def _code(self) -> str:
+        """SQL of the code of a row that is none."""
+        return self.cells.fault_code if self.cells.describe_fault else _UNREADABLE
+
+    def kinds(self, connection: duckdb.DuckDBPyConnection) -> Iterator[ErrorKind]:
+        """How many errors there are of each kind, and the first; counted by DuckDB, like the rows that bring them."""
+        counted = f"SELECT '' AS name, {self._code} AS code, 1 AS times, rowid AS place FROM explained"
+        parameters: dict[str, Any] = {}
+        if self.cells.describe_fault:
+            counted += " WHERE faults > 0"
         else:
-            found += _member_errors(schema, number, record) if readable else [_unreadable_error(number, record)]
-    return found
+            counted += f" WHERE NOT readable UNION ALL {_MEMBERS}"
+            beside = [name for name in BESIDE_ROWS if name not in self.schema.names]
+            parameters = {"names": json.dumps(self.schema.names), "beside": beside}
+        kinds = connection.execute(
+            "SELECT if(number > $most, '', name), code, sum(times)::BIGINT, min(place) FROM (SELECT name, code, "
+            "sum(times) AS times, min(place) AS place, row_number() OVER (ORDER BY min(place), name) AS number "
+            f"FROM ({counted}) GROUP BY name, code) GROUP BY ALL ORDER BY min(place)",
+            {**parameters, "most": KINDS_COUNTED},
+        ).fetchall()
+        places = ", ".join(map(str, sorted({place for *_, place in kinds})))
+        by_row: dict[int, list[RowError]] = defaultdict(list)
+        for error in self.errors(connection, f"rowid IN ({places}) ORDER BY rowid"):
+            by_row[error.row].append(error)
+        for name, code, times, place in kinds:
+            errors = by_row[self.rows_before + place + 1]
+            yield ErrorKind(
+                name, code, times, min(errors, key=lambda each: (each.code != code, each.attribute != name))
+            )
 
 
-def _unreadable_error(row: int, record: str) -> RowError:
+# The code of a row that is no JSON object.
+_UNREADABLE = (
+    f"CASE WHEN starts_with(record, {quote_text(ENCODING_MARK)}) THEN 'encoding' "
+    f"WHEN json_valid(record) AND NOT {is_lenient('record')} "
+    "AND json_type(CASE WHEN json_valid(record) THEN record END) <> 'OBJECT' THEN 'type' ELSE 'malformed' END"
+)
+# Names in JSON objects that are no attributes, or stand twice, as `_member_errors` tells them.
+_MEMBERS = (
+    "SELECT name, if(is_known, 'duplicate_attribute', 'unknown_attribute') AS code, times - less AS times, place FROM "
+    "(SELECT *, CAST(is_known OR list_contains($beside, name) AS INTEGER) AS less FROM "
+    "(SELECT name, place, times, name IN (SELECT unnest(CAST(CAST($names AS JSON) AS VARCHAR[]))) AS is_known FROM "
+    "(SELECT name, place, count(*) AS times FROM "
+    "(SELECT rowid AS place, unnest(json_keys(record)) AS name FROM explained WHERE readable AND faults > 0) "
+    "GROUP BY name, place))) WHERE times > less"
+)
+
+
+def _unreadable_error(row: int, record: str, code: str) -> RowError:
     """Why a text is not a JSON object."""
-    if record.startswith(ENCODING_MARK):
+    if code == "encoding":
         byte = record.removeprefix(ENCODING_MARK)
-        return RowError(row, "", "encoding", f"The row is not valid UTF-8 (byte {byte})")
+        return RowError(row, "", code, f"The row is not valid UTF-8 (byte {byte})")
+    if code == "type":
+        return RowError(row, "", code, "The row is not a JSON object", shorten(record))
     try:
-        value = json.loads(record, parse_constant=_refuse_constant)
+        json.loads(record, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        return RowError(row, "", "malformed", f"The row is not JSON: {error}", shorten(record))
-    if not isinstance(value, dict):
-        return RowError(row, "", "type", "The row is not a JSON object", shorten(record))
+        return RowError(row, "", code, f"The row is not JSON: {error}", shorten(record))
     # What Python's reader lets pass and DuckDB's doesn't: half of a surrogate pair.
-    return RowError(row, "", "malformed", "The row holds text that is not Unicode", shorten(record))
+    return RowError(row, "", code, "The row holds text that is not Unicode", shorten(record))
 
 
 def _refuse_constant(name: str) -> Any:
@@ -224,17 +323,27 @@ class _Pairs(list[tuple[str, Any]]):
     """The members of a JSON object, as they stand, duplicates included."""
 
 
-def _is_beyond(attribute: Attribute, cell: str) -> bool:
-    """Whether an unreadable cell is a number that is too large, rather than no number."""
-    text = cell.strip('"') if attribute.is_exact else cell
-    if attribute.type not in {"integer", "number"} or not NUMERAL.fullmatch(text):
-        return False
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        return False
+def _is_beyond(attribute: Attribute, cell: str) -> str:
+    """SQL of whether a cell that can't be read is a number that is too large, rather than no number."""
+    text = f"trim({cell}, '\"')" if attribute.is_exact else cell
+    double, whole = f"abs(TRY_CAST({text} AS DOUBLE))", f"regexp_extract({text}, '^[+-]?([0-9]*)', 1)"
     if attribute.type == "integer":
-        return abs(number) >= 2**63 and number == number.to_integral_value()
-    if attribute.is_exact:
-        return number.adjusted() + 1 > (attribute.precision or 0) - attribute.scale
-    return number.adjusted() >= DOUBLE_EXPONENT
+        beyond = f"coalesce({double} >= {2**63}::DOUBLE, true) AND NOT regexp_matches({text}, '[.]0*[1-9][0-9]*$')"
+    elif attribute.is_exact:
+        digits = (attribute.precision or 0) - attribute.scale
+        beyond = (
+            f"CASE WHEN regexp_matches({text}, '[eE]') THEN coalesce({double} >= 1e{digits}, true) "
+            f"ELSE length(ltrim({whole}, '0')) > {digits} END"
+        )
+    else:
+        beyond = f"NOT coalesce(isfinite({double}), false)"
+    return f"(regexp_full_match({text}, {quote_text(NUMERAL.pattern)}) AND {beyond})"
+
+
+_BEGINS = {"array": "[", "object": "{", "any": ""}
+
+
+def _holds_twins(attribute: Attribute, cell: str) -> str:
+    """SQL of whether a cell that can't be read is JSON of the right kind: then a member stands twice in it."""
+    begins = f"starts_with(ltrim({cell}, ' \t\r\n'), '{_BEGINS[attribute.type]}')"
+    return f"({begins} AND json_valid({cell}) AND NOT {is_lenient(cell)})"

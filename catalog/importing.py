@@ -18,7 +18,7 @@ from catalog.keys import key_errors, numbered_rows
 from catalog.models import ObjectVersion, SetAside, Table, TableVersion
 from catalog.reading import part_paths, version_digests, with_parts
 from catalog.references import LockedTables, State, with_locked_tables
-from catalog.row_errors import Report, RowError
+from catalog.row_errors import Report, RowError, Tally
 from catalog.schema import Schema
 from catalog.set_aside import SetAsideFile, set_aside
 from catalog.sieving import FIRST_ID, SoundRows
@@ -119,29 +119,31 @@ class _LenientImport:
         if not any(schema.keys()):
             return
         number, old = f"_id - {FIRST_ID - 1}", version_digests(base) if self.mode == "append" else []
-        total = 1
-        while total and sound.files:
+        tally: Tally | None = None
+        while (tally is None or tally) and sound.files:
             fresh = numbered_rows(schema, sound.paths, FIRST_ID) if old else None
 
-            def repeated(fresh: str | None = fresh) -> tuple[list[RowError], int]:
+            def repeated(fresh: str | None = fresh) -> tuple[list[RowError], Tally]:
                 paths = [*part_paths(old), *sound.paths]
                 return key_errors(schema, paths, number, fresh, REJECTED_AT_ONCE)
 
-            errors, total = with_parts(lambda: old, repeated)
+            errors, tally = with_parts(lambda: old, repeated)
             sound.reject(errors)
 
     def _reject_unmatched(self, sound: SoundRows, base: TableVersion) -> None:
         """Reject rows that refer to what is not there; to each other they may refer, as long as these are taken."""
         schema = base.object_version.schema
-        total = len(schema.foreign_keys)
-        while total and sound.files:
+        tally: Tally | None = None
+        while (tally or (tally is None and schema.foreign_keys)) and sound.files:
             fresh = numbered_rows(schema, sound.paths, FIRST_ID)
             state = State([] if self.mode == "replace" else version_digests(base), sound.paths)
 
-            def unmatched(tables: LockedTables, fresh: str = fresh, state: State = state) -> tuple[list[RowError], int]:
+            def unmatched(
+                tables: LockedTables, fresh: str = fresh, state: State = state
+            ) -> tuple[list[RowError], Tally]:
                 return tables.unmatched(fresh, state, REJECTED_AT_ONCE)
 
-            errors, total = with_locked_tables(self.table, unmatched, is_adding=True)
+            errors, tally = with_locked_tables(self.table, unmatched, is_adding=True)
             sound.reject(errors)
 
     def _reject(self, sound: SoundRows, error: NonconformingError) -> None:
@@ -156,7 +158,7 @@ class _LenientImport:
         if sound.sound_count == sound.row_count:
             return Imported(verb(self.table, sound.source(), self.given), sound.row_count)
         file = set_aside(self.source, schema, sound, self.format_name, self.directory, SET_ASIDE_BYTES)
-        report = with_lines(Report(file.errors, file.error_count, sound.row_count), self.source)
+        report = with_lines(Report(file.errors, file.error_count, sound.row_count, file.tally), self.source)
         if self.mode == "replace" and not sound.sound_count:
             raise _AllRefusedError(report)
         kept = self._kept(file)

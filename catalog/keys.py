@@ -9,7 +9,7 @@ from catalog import engine
 from catalog.conformance import Conformed, Destination, conform, with_lines
 from catalog.engine import quote_name, quote_text
 from catalog.parts import rows_sql
-from catalog.row_errors import ERRORS_LISTED, Report, RowError, json_value, shown
+from catalog.row_errors import ERRORS_LISTED, NO_ERRORS, ErrorKind, Report, RowError, Tally, json_value, shown
 from catalog.schema import Key, Schema
 from catalog.sources import Source
 from config.timing import step
@@ -40,10 +40,10 @@ def with_keys_checked(
     fresh = numbered_rows(schema, written, destination.first_row_id) if old else None
     number = f"_id - {destination.first_row_id} + 1"
     is_small = not old and conformed.row_count <= SMALL_ROWS
-    errors, total = key_errors(schema, [*old, *written], number, fresh, is_serial=is_small)
-    if not total:
+    errors, tally = key_errors(schema, [*old, *written], number, fresh, is_serial=is_small)
+    if not tally:
         return conformed
-    report = with_lines(merged_report(conformed.report, errors, total, conformed.row_count), source)
+    report = with_lines(merged_report(conformed.report, errors, tally, conformed.row_count), source)
     return Conformed(conformed.parts, conformed.row_count, report)
 
 
@@ -52,12 +52,13 @@ def numbered_rows(schema: Schema, paths: Sequence[Path], first_row_id: int) -> s
     return f"SELECT *, _id - {first_row_id} + 1 AS {NUMBER} FROM ({rows_sql(paths, schema.columns)})"
 
 
-def merged_report(report: Report | None, errors: Sequence[RowError], total: int, row_count: int) -> Report:
-    """A report with more errors, all in the order of their rows."""
+def merged_report(report: Report | None, errors: Sequence[RowError], tally: Tally, row_count: int) -> Report:
+    """A report with more errors, all in the order of their rows. tally: of the errors that are added, listed or not."""
     if report is None:
-        return Report(tuple(errors[:ERRORS_LISTED]), total, row_count)
+        return Report(tuple(errors[:ERRORS_LISTED]), tally.total, row_count, tally)
     together = sorted([*report.errors, *errors], key=lambda error: error.row)[:ERRORS_LISTED]
-    return Report(tuple(together), report.error_count + total, max(row_count, report.row_count))
+    every = (report.tally or Tally.of(report.errors)) + tally
+    return Report(tuple(together), every.total, max(row_count, report.row_count), every)
 
 
 def key_errors(
@@ -67,8 +68,8 @@ def key_errors(
     fresh: str | None = None,
     limit: int = ERRORS_LISTED,
     is_serial: bool = False,
-) -> tuple[list[RowError], int]:
-    """Rows that repeat a key of the schema: the first `limit`, and how many there are.
+) -> tuple[list[RowError], Tally]:
+    """Rows that repeat a key of the schema: the first `limit`, and how many there are of each kind.
 
     paths: all Parts of the Table as it would be. fresh: SQL of the rows that are being written, with `_id` and their
     NUMBER in the input; only these can be in error, and only their keys are looked up; None means all rows, and
@@ -76,10 +77,10 @@ def key_errors(
     that was there before.
     """
     errors: list[RowError] = []
-    total = 0
+    tally = NO_ERRORS
     keys = list(schema.keys())
     if not keys:
-        return errors, total
+        return errors, tally
     with engine.cursor(is_serial=is_serial) as connection:
         for key in keys:
             for group in [paths] if fresh else _groups(connection, paths, key):
@@ -87,8 +88,13 @@ def key_errors(
                 found, count = _repeated(connection, schema, key, relation, row_number, fresh, limit)
                 if count:
                     errors = sorted(errors + found, key=lambda error: error.row)[:limit]
-                    total += count
-    return errors, total
+                    tally += tally_of_key(found, count)
+    return errors, tally
+
+
+def tally_of_key(errors: Sequence[RowError], count: int) -> Tally:
+    """A tally of the errors of one key, all of one kind, of which the first are given."""
+    return Tally.of_kinds([ErrorKind(errors[0].attribute, errors[0].code, count, errors[0])])
 
 
 def _groups(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], key: Key) -> Iterator[list[Path]]:

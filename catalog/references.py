@@ -15,11 +15,11 @@ from django.db.models import F, ProtectedError, Q, QuerySet
 
 from catalog import engine
 from catalog.foreign_keys import key_columns, lost_keys, referring_rows, unmatched
-from catalog.keys import NUMBER
+from catalog.keys import NUMBER, tally_of_key
 from catalog.models import ObjectVersion, Table, TableVersion, VersionPart
 from catalog.parts import rows_sql
 from catalog.reading import part_paths
-from catalog.row_errors import ERRORS_LISTED, Report, RowError
+from catalog.row_errors import ERRORS_LISTED, NO_ERRORS, Report, RowError, Tally
 from catalog.schema import ForeignKey, Schema
 
 Answer = TypeVar("Answer")
@@ -97,17 +97,17 @@ class LockedTables:
 
     # --- rows that refer ------------------------------------------------------------------------------------------
 
-    def unmatched(self, fresh: str | None, state: State, limit: int = ERRORS_LISTED) -> tuple[list[RowError], int]:
-        """Written rows that refer to nothing; the first `limit`, and how many."""
+    def unmatched(self, fresh: str | None, state: State, limit: int = ERRORS_LISTED) -> tuple[list[RowError], Tally]:
+        """Written rows that refer to nothing; the first `limit`, and how many of each kind."""
         errors: list[RowError] = []
-        total = 0
+        tally = NO_ERRORS
         for key, tables in self.referred if fresh is not None else ():
             there = self._keys(key, tables, state)
             found, count = unmatched(self.schema, key, fresh or "", there, limit)
             if count:
                 errors = sorted([*errors, *found], key=lambda error: error.row)[:limit]
-                total += count
-        return errors, total
+                tally += tally_of_key(found, count)
+        return errors, tally
 
     def _keys(self, key: ForeignKey, tables: Sequence[Table], state: State) -> str:
         """SQL of the keys that a foreign key may refer to: those of the locked Tables, this one as it will be."""
@@ -124,7 +124,7 @@ class LockedTables:
             self._digests |= current_digests(absent)
         return part_paths([digest for each in table_ids for digest in self._digests[each]])
 
-    def unmatched_now(self) -> tuple[list[RowError], int]:
+    def unmatched_now(self) -> tuple[list[RowError], Tally]:
         """The same of all rows of the Table as it is, numbered in their order."""
         digests = self._current_digests
         rows = rows_sql(part_paths(digests), self.schema.columns)
@@ -243,9 +243,9 @@ def check_tables(tables: Sequence[Table]) -> list[tuple[Table, Report]]:
     lock_tables({*current, *(pk for scene in scenes for pk in scene.needed)})
     found = []
     for scene in scenes:
-        errors, total = scene.unmatched_now()
-        if total:
-            found.append((scene.table, Report(tuple(errors), total, scene.table.row_count)))
+        errors, tally = scene.unmatched_now()
+        if tally:
+            found.append((scene.table, Report(tuple(errors), tally.total, scene.table.row_count, tally)))
     return found
 
 

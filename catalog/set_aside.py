@@ -22,7 +22,7 @@ from catalog.engine import quote_text
 from catalog.explaining import explain
 from catalog.formats.dialects import Dialect
 from catalog.formats.writers import json_line
-from catalog.row_errors import ERRORS_LISTED, RowError
+from catalog.row_errors import ERRORS_LISTED, NO_ERRORS, RowError, Tally
 from catalog.schema import Schema
 from catalog.sieving import FIRST_ID, SoundRows, told
 from catalog.sources import BESIDE_ROWS, BLOCK_BYTES, ENCODING_MARK, Cells, Slice, Source
@@ -48,13 +48,15 @@ class TooManyRowsError(Exception):
 
 @dataclass(frozen=True)
 class SetAsideFile:
-    """What was written: the format, how many rows and errors, and the first errors in the order of their rows."""
+    """What was written: the format, how many rows and errors, the first errors in the order of their rows, and all of
+    them by kind."""
 
     path: Path
     format: str
     row_count: int
     error_count: int
     errors: tuple[RowError, ...]
+    tally: Tally
 
 
 @runtime_checkable
@@ -81,18 +83,20 @@ def set_aside(
     layout = _layout(source, schema, cells, format_name)
     row_count = error_count = 0
     listed: list[RowError] = []
+    tally = NO_ERRORS
     with path.open("wb") as packed, gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as file:
         file.write(layout.head.encode())
         for piece in source.slices():
             for rows in _explained(piece, schema, cells, sound, directory, layout):
                 row_count += len(rows)
+                tally += Tally.of(error for _, errors in rows for error in errors)
                 for text, errors in rows:
                     file.write(text.encode())
                     error_count += len(errors)
                     listed += errors[: ERRORS_LISTED - len(listed)]
                 if packed.tell() > limit_bytes:
                     raise TooManyRowsError(limit_bytes)
-    return SetAsideFile(path, layout.format_name, row_count, error_count, tuple(listed))
+    return SetAsideFile(path, layout.format_name, row_count, error_count, tuple(listed), tally)
 
 
 _Lines = list[tuple[str, list[RowError]]]

@@ -83,7 +83,7 @@ def masked_header(hidden: Collection[str]) -> dict[str, str]:
 
 def without_values(report: Report, hidden: Collection[str]) -> Report:
     """A report that shows none of the values of these attributes."""
-    return replace(report, errors=tuple(_without_value(error, hidden) for error in report.errors)) if hidden else report
+    return report.told_otherwise(lambda error: _without_value(error, hidden)) if hidden else report
 
 
 def _without_value(error: RowError, hidden: Collection[str]) -> RowError:

@@ -66,7 +66,7 @@ class Cells(Reading):
 
     `unreadable` says which attributes no cell can be read for, with the column type found.
     `describe_fault` gives code, message and text of a row that is no row at all, from its `record`; without it the
-    record is JSON.
+    record is JSON. `fault_code` is SQL of that code.
     `quick` reads usual rows alike in less time; it may fail on unusual ones, or raise duckdb.InvalidInputException,
     and then all is read again with care.
     """
@@ -74,6 +74,7 @@ class Cells(Reading):
     unreadable: Mapping[str, str] = field(default_factory=dict)
     describe_fault: Callable[[str], tuple[str, str, str | None]] | None = None
     quick: Reading | None = None
+    fault_code: str = "'malformed'"
 
 
 def slice_rows(width: int) -> int:

@@ -167,10 +167,10 @@ def write_version(
 def check_references(tables: LockedTables, prepared: Prepared, source: Source | None, write: Write) -> None:
     """Both sides: raise NonconformingError with all that is wrong with the rows, or ReferencedError."""
     state = State(prepared.kept, [part.path for part in prepared.parts])
-    errors, total = tables.unmatched(None if write.references_deferred else prepared.fresh, state)
-    if total:
+    errors, tally = tables.unmatched(None if write.references_deferred else prepared.fresh, state)
+    if tally:
         row_count = prepared.input_rows or prepared.added + prepared.changed
-        report = merged_report(prepared.report, errors, total, row_count)
+        report = merged_report(prepared.report, errors, tally, row_count)
         raise NonconformingError(with_lines(report, source) if source else report)
     if prepared.report:
         raise NonconformingError(prepared.report)

@@ -15,7 +15,7 @@ from catalog.engine import quote_text
 from catalog.formats.dialects import Dialect
 from catalog.formats.headers import header_faults
 from catalog.formats.records import RECORD_BYTES, Header, Piece, Records, without_blank_lines
-from catalog.formats.staging import Layout, Mended, bad_byte_message, describe_fault, mend
+from catalog.formats.staging import FAULT_CODE, Layout, Mended, bad_byte_message, describe_fault, mend
 from catalog.schema import Schema
 from catalog.sources import (
     CHUNK_BYTES,
@@ -69,7 +69,7 @@ class CSVText:
             f"{columns} FROM "
         )
         typed = [attribute.kind.from_text(attribute, f"r{place}") for place, attribute in enumerate(schema.attributes)]
-        return Cells(lambda relation: select + relation, typed, describe_fault=describe_fault)
+        return Cells(lambda relation: select + relation, typed, describe_fault=describe_fault, fault_code=FAULT_CODE)
 
     def slices(self) -> Iterator[Slice]:
         if self._faults:

@@ -90,6 +90,10 @@ class Mended:
         self.lines.append(layout.null_cells + fault + b"\n")
 
 
+# SQL of the code of a fault in the column `record`: its bytes in hexadecimal up to the separator.
+FAULT_CODE = "decode(unhex(regexp_extract(record, '^((?:[0-9a-f]{2})*?)1f', 1)))"
+
+
 def describe_fault(fault: str) -> tuple[str, str, str | None]:
     """Code, message and text of a record that can't be cut into cells."""
     code, message, text = bytes.fromhex(fault).decode(errors="replace").split("\x1f", maxsplit=2)

@@ -6,7 +6,7 @@ The cells go through the CSV source, so that typed, pasted and uploaded text mea
 
 import csv
 import io
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ FORM_CELLS = 15_000
 BLANK_ROWS = 3
 LONG_TEXT = 5_000
 EXAMPLES = 5
+GROUPS_SHOWN = 200
 
 
 @dataclass
@@ -176,7 +177,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class ErrorGroup:
-    """Errors of one kind in one attribute: how many of those listed, and the first few."""
+    """Errors of one kind in one attribute: how many there are, and the first few."""
 
     attribute: str
     code: str
@@ -190,16 +191,13 @@ class ErrorGroup:
 
 
 def error_groups(report: Report) -> list[ErrorGroup]:
-    """The errors of a report by cause, the most frequent first."""
-    counts = Counter((error.attribute, error.code) for error in report.errors)
+    """All errors of a report by cause, the most frequent first."""
+    listed: dict[tuple[str, str], list[RowError]] = defaultdict(list)
+    for error in report.errors:
+        listed[error.attribute, error.code].append(error)
     return [
-        ErrorGroup(
-            attribute,
-            code,
-            count,
-            [each for each in report.errors if (each.attribute, each.code) == (attribute, code)][:EXAMPLES],
-        )
-        for (attribute, code), count in counts.most_common()
+        ErrorGroup(kind.attribute, kind.code, kind.count, listed[kind.attribute, kind.code][:EXAMPLES] or [kind.first])
+        for kind in report.kinds[:GROUPS_SHOWN]
     ]
 
 

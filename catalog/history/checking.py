@@ -107,14 +107,14 @@ class CatalogCheck:
         if not version.object_version.schema.foreign_keys:
             return
         try:
-            errors, total = concerned(version.table, version, version.object_version, is_adding=True).unmatched_now()
+            errors, tally = concerned(version.table, version, version.object_version, is_adding=True).unmatched_now()
         except (ObjectDoesNotExist, CorruptPartError, duckdb.Error) as error:
             yield version.number, "references_unreadable", f"The references can't be checked: {error}"
             return
         for each in errors[:ROWS_NAMED]:
             yield version.number, each.code, f"Row {each.row}: {each.message}."
-        if total > ROWS_NAMED:
-            yield version.number, "rows", f"{total - ROWS_NAMED} more references lead to nothing."
+        if tally.total > ROWS_NAMED:
+            yield version.number, "rows", f"{tally.total - ROWS_NAMED} more references lead to nothing."
 
     def _version(self, table: Table, version: TableVersion) -> Iterator[tuple[str, str]]:
         places = list(

@@ -6,7 +6,6 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from catalog.row_errors import Report
-from catalog.validation import error_kinds
 
 ERROR_EXAMPLE: Final = {
     "row": 17,
@@ -30,7 +29,7 @@ class RowErrorSerializer(serializers.Serializer[Any]):
 
 
 class ErrorKindSerializer(serializers.Serializer[Any]):
-    """The listed errors of one code in one attribute."""
+    """All errors of one code in one attribute: how many, and the first."""
 
     attribute = serializers.CharField()
     code = serializers.CharField()
@@ -69,7 +68,7 @@ class RowReportSerializer(serializers.Serializer[Report]):
 
     @extend_schema_field(ErrorKindSerializer(many=True))
     def get_kinds(self, report: Report) -> list[dict[str, Any]]:
-        return [kind.as_dict() for kind in error_kinds(report)]
+        return [kind.as_dict() for kind in report.kinds]
 
     @extend_schema_field(RowErrorSerializer(many=True))
     def get_errors(self, report: Report) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from catalog.schema import Schema
 from catalog.serializers.validation import RowReportSerializer
 from catalog.sources import Source
 from catalog.standards import from_json_schema, from_table_schema
-from catalog.validation import check_rows, check_rows_of, error_kinds
+from catalog.validation import check_rows, check_rows_of
 from config.console import counted, text_table
 from config.exact_json import JSONError, dump_json, load_json
 from config.problems import Problem
@@ -111,14 +111,11 @@ def report_text(report: Report) -> str:
     """What is wrong: by attribute and code, then the first errors."""
     if not report.error_count:
         return f"All {counted(report.row_count, 'row')} conform."
-    kinds = [(kind.count, kind.attribute, kind.code, kind.first.message) for kind in error_kinds(report)]
+    kinds = [(kind.count, kind.attribute, kind.code, kind.first.message) for kind in report.kinds]
     shown = report.errors[:ERRORS_PRINTED]
     rows = [(error.row, error.line, error.attribute, error.code, error.message) for error in shown]
-    title = f"{report.title}"
-    if report.is_truncated:
-        title += f"; counted by kind are the first {len(report.errors):,}"
     parts = [
-        title,
+        report.title,
         "",
         text_table(("errors", "attribute", "code", "for example"), kinds),
         "",
