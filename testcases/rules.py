@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
+import duckdb
+
+from catalog import engine
 from catalog.comparison import OptionError, parse_options
-from config.problems import Problem, has_control_character, pointer
+from config.problems import Problem, has_control_character, nearest, pointer
 from processes.rules import check_arguments
 
 TAG_LENGTH = 64
 
-__all__ = ["check_arguments", "check_comparison", "check_tags"]
+ERROR_PROPERTIES = ("kind", "pattern", "match")
+MATCHES = ("whole", "part")
+PATTERN_LENGTH = 1000
+
+__all__ = ["check_arguments", "check_comparison", "check_expected_error", "check_tags", "matches_pattern"]
 
 
 def check_tags(tags: Any) -> list[Problem]:
@@ -38,3 +45,46 @@ def check_comparison(options: Any, attribute_names: Sequence[str]) -> list[Probl
             for path, code, message in error.problems
         ]
     return []
+
+
+def check_expected_error(expected: Any) -> list[Problem]:
+    """What is wrong with `{"kind": "conversion", "pattern": ".*abc.*", "match": "whole"}`; {} expects none.
+
+    A kind is what the Result's message begins with, a class of exception or a code; a pattern is RE2's.
+    """
+    if not isinstance(expected, dict):
+        return [Problem("", "type", 'An expected error is an object such as {"pattern": ".*out of range.*"}.')]
+    problems = []
+    for name, value in expected.items():
+        if name not in ERROR_PROPERTIES:
+            message = f"An expected error has no {name!r}; {nearest(name, ERROR_PROPERTIES)}"
+            problems.append(Problem(pointer(name), "unknown_property", message))
+        elif name == "match":
+            if value not in MATCHES:
+                message = f"match is {value!r}; it must be whole (the pattern is the whole message) or part."
+                problems.append(Problem("/match", "enum", message))
+        elif not isinstance(value, str) or not value.strip() or len(value) > PATTERN_LENGTH or "\0" in value:
+            message = f"The {name} of an expected error is a text of 1 to {PATTERN_LENGTH} characters."
+            problems.append(Problem(pointer(name), "type", message))
+        elif name == "pattern" and (wrong := _pattern_error(value)):
+            problems.append(Problem("/pattern", "pattern", f"The pattern can't be read: {wrong}"))
+    if expected and not set(expected) & {"kind", "pattern"}:
+        problems.append(Problem("", "required", 'Give a kind or a pattern; {"pattern": ".*"} is any error.'))
+    return problems
+
+
+def matches_pattern(message: str, pattern: str, is_whole: bool) -> bool:
+    """Whether a message matches a pattern, whole or in part; `.` is any character. Linear in the message (RE2)."""
+    with engine.cursor(is_serial=True) as connection:
+        found = connection.execute(
+            f"SELECT regexp_{'full_match' if is_whole else 'matches'}($1, $2, 's')", [message, pattern]
+        ).fetchone()
+    return bool(found and found[0])
+
+
+def _pattern_error(pattern: str) -> str:
+    try:
+        matches_pattern("", pattern, True)
+    except duckdb.Error as error:
+        return str(error).removeprefix("Invalid Input Error: ").splitlines()[0]
+    return ""

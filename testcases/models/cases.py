@@ -26,7 +26,8 @@ class BindingDefinition:
 class TestCase(Stamped):
     """Given these Tables on the inputs of a Function, expect those on its outputs.
 
-    `application` repeats the function's, so that the database can hold names unique in it.
+    `application` repeats the function's, so that the database can hold names unique in it. `expected_error`: a kind
+    and a pattern (testcases.rules), in place of tables on the outputs. `clock`: when it is for the function.
     """
 
     __test__ = False  # not a test of this project's own
@@ -40,6 +41,8 @@ class TestCase(Stamped):
     enabled = models.BooleanField(default=True)
     comparison = models.JSONField(default=dict, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
+    expected_error = models.JSONField(default=dict, blank=True)
+    clock = models.DateTimeField(null=True, blank=True)
 
     objects = TestCaseQuerySet.as_manager()
 
@@ -68,6 +71,7 @@ class TestCase(Stamped):
             "tags": rules.check_tags(self.tags),
             "parameters": rules.check_arguments(self.parameters, self.function.parameters) if self.function_id else [],
             "comparison": self._comparison_problems() if self.function_id else [],
+            "expected_error": rules.check_expected_error(self.expected_error),
         }
         if self.function_id and not self._state.adding:
             before = TestCase.objects.only("function_id").get(pk=self.pk)
@@ -106,7 +110,7 @@ class TestCase(Stamped):
         """Save the test case with its bindings, all or nothing; None leaves that side as it is.
 
         Raises ValidationError with a list per side: unknown port, port bound twice, Table of another Object, required
-        port without a Table.
+        port without a Table. Where an error is expected, no output needs one.
         """
         with transaction.atomic():
             sides = {Direction.INPUT: inputs, Direction.OUTPUT: outputs}
@@ -115,9 +119,15 @@ class TestCase(Stamped):
             given = {direction: bound for direction, bound in sides.items() if bound is not None}
             ports = list(self.function.ports.select_related("object"))
             problems = {
-                f"{direction}s": self._binding_problems([p for p in ports if p.direction == direction], bound)
+                f"{direction}s": self._binding_problems(
+                    [port for port in ports if port.direction == direction],
+                    bound,
+                    is_complete=direction == Direction.INPUT or not self.expected_error,
+                )
                 for direction, bound in given.items()
             }
+            if self.expected_error == {} and outputs is None and not self._state.adding:
+                problems["outputs"] = self._lacking_outputs(ports)
             errors = {side: refusals(found) for side, found in problems.items() if found}
             if errors:
                 raise ValidationError(errors)
@@ -127,7 +137,9 @@ class TestCase(Stamped):
         self.__dict__.pop("_prefetched_objects_cache", None)
 
     @staticmethod
-    def _binding_problems(ports: Sequence[Port], definitions: Sequence[BindingDefinition]) -> list[Problem]:
+    def _binding_problems(
+        ports: Sequence[Port], definitions: Sequence[BindingDefinition], is_complete: bool
+    ) -> list[Problem]:
         by_name = {port.name: port for port in ports}
         problems, seen = [], set()
         for position, definition in enumerate(definitions):
@@ -143,12 +155,14 @@ class TestCase(Stamped):
                     Problem(pointer(position, "table"), "wrong_object", wrong_object(port, definition.table))
                 )
             seen.add(definition.name)
-        for port in ports:
-            if port.required and port.name not in seen:
-                problems.append(
-                    Problem("", "port_missing", f"The port {port.name!r} needs a table of {port.object.name}.")
-                )
-        return problems
+        lacking = [port for port in ports if is_complete and port.required and port.name not in seen]
+        return problems + [needs_table(port) for port in lacking]
+
+    def _lacking_outputs(self, ports: Sequence[Port]) -> list[Problem]:
+        """What a case lacks that expects no error any more."""
+        bound = {binding.port_id for binding in self.bindings.all()}
+        outputs = [port for port in ports if port.direction == Direction.OUTPUT and port.required]
+        return [needs_table(port) for port in outputs if port.pk not in bound]
 
     def _write_bindings(
         self, ports: dict[str, Port], direction: Direction, definitions: Sequence[BindingDefinition]
@@ -158,6 +172,11 @@ class TestCase(Stamped):
         ).delete()
         for definition in definitions:
             self.bindings.update_or_create(port=ports[definition.name], defaults={"table": definition.table})
+
+
+def needs_table(port: Port) -> Problem:
+    """What is said of a required port without a Table."""
+    return Problem("", "port_missing", f"The port {port.name!r} needs a table of {port.object.name}.")
 
 
 def wrong_object(port: Port, table: Table) -> str:

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from catalog.models import Application, Part, TableVersion
+from catalog.models import Application, Configuration, Part, TableVersion
 from config.models import ExactJSONField, Immutable, ULIDField
 from processes.models import Direction, Implementation
 from testcases.models.cases import TestCase
@@ -27,13 +27,20 @@ class Reason(models.TextChoices):
     INVALID_EXPECTED = "invalid_expected"
     EXECUTION_ERROR = "execution_error"
     TIMEOUT = "timeout"
+    EXPECTED_ERROR_NOT_RAISED = "expected_error_not_raised"
+    UNEXPECTED_ERROR = "unexpected_error"
     PORT_MISSING = "port_missing"
+    CANCELLED = "cancelled"
     DISABLED = "disabled"
     NO_IMPLEMENTATION = "no_implementation"
 
 
 class Run(models.Model):
-    """An execution of test cases. `selection` says which were asked for; the counts are of its Results."""
+    """An execution of test cases. The counts are of its Results, of which there will be `total`.
+
+    `selection`: what was asked for, `test_cases` (ids, in order), `plan` (id of a function -> names of implementations)
+    and `configuration` (its name and its digest).
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -44,6 +51,9 @@ class Run(models.Model):
     id = ULIDField()
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="runs")
     selection = models.JSONField(default=dict, blank=True)
+    configuration = models.ForeignKey(
+        Configuration, on_delete=models.SET_NULL, null=True, blank=True, related_name="runs"
+    )
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     verdict = models.CharField(max_length=16, choices=Verdict, blank=True, default="")
     total = models.PositiveIntegerField(default=0)
@@ -81,8 +91,10 @@ class Run(models.Model):
 class Result(Immutable):
     """The verdict of one test case with one implementation in one Run. Never changes.
 
-    `pins` names the exact TableVersions that were seen; `implementation_digest` the exact implementation. Where
-    `errors` has rows, they are row errors as in attributes.md, of the output named there.
+    `pins` names the exact TableVersions that were seen; `implementation_digest` the exact implementation,
+    `configuration_digest` the configuration; `fingerprint` is a digest of all these and of what the test case itself
+    said: Results of one fingerprint saw the same. Where `errors` has rows, they are row errors as in attributes.md, of
+    the output named there.
     """
 
     id = ULIDField()
@@ -93,6 +105,8 @@ class Result(Immutable):
     )
     implementation_name = models.CharField(max_length=256, blank=True, default="")
     implementation_digest = models.CharField(max_length=64, blank=True, default="")
+    configuration_digest = models.CharField(max_length=64, blank=True, default="")
+    fingerprint = models.CharField(max_length=64, blank=True, default="")
     verdict = models.CharField(max_length=16, choices=Verdict)
     reason = models.CharField(max_length=32, choices=Reason, blank=True, default="")
     message = models.TextField(blank=True, default="")
@@ -107,8 +121,12 @@ class Result(Immutable):
         constraints = [
             models.CheckConstraint(condition=models.Q(verdict__in=Verdict.values), name="result_verdict_known"),
             models.CheckConstraint(condition=models.Q(reason__in=Reason.values), name="result_reason_known"),
+            models.UniqueConstraint(fields=["run", "test_case", "implementation_name"], name="result_unique_in_run"),
         ]
-        indexes = [models.Index(fields=["test_case", "-id"], name="result_history")]
+        indexes = [
+            models.Index(fields=["test_case", "-id"], name="result_history"),
+            models.Index(fields=["fingerprint", "verdict"], name="result_same_sight"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.test_case.name}: {self.verdict}"
