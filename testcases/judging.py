@@ -12,7 +12,7 @@ from typing import Any
 
 from catalog import engine
 from catalog.attributes import describe_type, from_column
-from catalog.comparison import TableDiff, compare, parse_options
+from catalog.comparison import Relation, TableDiff, compare, parse_options
 from catalog.conformance import Conformed, Destination
 from catalog.keys import conform_with_keys
 from catalog.models import TableVersion
@@ -211,10 +211,16 @@ def compare_output(case: TestCase, expected: BoundTable, actual: Conformed) -> T
     with engine.cursor(is_serial=is_small) as connection:
         return compare(
             connection,
-            rows_sql(expected.paths, schema.columns),
-            rows_sql([part.path for part in actual.parts], schema.columns),
+            table_relation(expected.paths, schema, expected.version.row_count),
+            table_relation([part.path for part in actual.parts], schema, actual.row_count),
             options,
         )
+
+
+def table_relation(paths: Sequence[Path], schema: Schema, row_count: int) -> Relation:
+    """The rows of Parts that conform to a schema, with all that is known of them."""
+    columns = (*schema.columns, ("_id", "BIGINT"), ("_version", "BIGINT"))
+    return Relation(rows_sql(paths, schema.columns), columns, row_count, tuple(schema.primary_key))
 
 
 def comparison_options(given: Mapping[str, Any], schema: Schema) -> dict[str, Any]:

@@ -7,11 +7,13 @@ in DuckDB; Python sees those that are listed, and the few whose assignment is no
 from catalog.comparison.diff import AttributeHistogram, RowDiff, ShapeDiff, TableDiff, TypeMismatch
 from catalog.comparison.engine import compare
 from catalog.comparison.options import ComparisonOptions, OptionError, Tolerance, parse_options
+from catalog.comparison.shape import Relation
 
 __all__ = [
     "AttributeHistogram",
     "ComparisonOptions",
     "OptionError",
+    "Relation",
     "RowDiff",
     "ShapeDiff",
     "TableDiff",

@@ -2,43 +2,56 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from catalog.comparison.diff import ROW_CLASSES, AttributeHistogram, RowDiff
-from catalog.comparison.shape import CHANGED, Column, Layout
+from catalog.comparison.shape import CHANGED, Column, Layout, Side
 from catalog.comparison.workspace import Workspace
 
 
-class Listing:
-    """The classes of all rows that are not known to be equal, in one table: er, ar, class, and the cells' statuses.
+def classify(workspace: Workspace, moved: str | None) -> str:
+    """A table of the classes of all pairs: er, ar, class, and the cells' statuses.
 
     The statuses are a list in the order of the compared attributes, for thousands of columns would be slow to plan.
     """
+    is_moved = f"er IN (SELECT er FROM {moved})" if moved else "false"
+    return workspace.create(
+        "classes",
+        f"SELECT *, {class_sql(is_moved)} AS class FROM ("
+        f"SELECT p.er, p.ar, {statuses_sql(workspace.layout)} AS statuses FROM {workspace.pairs} p "
+        f"LEFT JOIN {workspace.expected} e ON e.r = p.er LEFT JOIN {workspace.actual} a ON a.r = p.ar)",
+    )
 
-    def __init__(self, workspace: Workspace, moved: str | None, duplicates: str | None) -> None:
+
+def statuses_sql(layout: Layout) -> str:
+    """The statuses of the cells of the rows `e` and `a`."""
+    return f"[{', '.join(attribute.status() for attribute in layout.attributes)}]::UTINYINT[]"
+
+
+def class_sql(is_moved: str = "false") -> str:
+    """The class of a pair (er, ar) with its `statuses`."""
+    return (
+        "CASE WHEN ar IS NULL THEN 'missing' WHEN er IS NULL THEN 'unexpected' "
+        f"WHEN list_max(statuses) >= {CHANGED} THEN 'changed' WHEN {is_moved} THEN 'moved' ELSE 'matched' END"
+    )
+
+
+class Listing:
+    """What is told of the rows that are not known to be equal: `classes` as `classify` makes it."""
+
+    def __init__(self, workspace: Workspace, classes: str, duplicates: str | None) -> None:
         self._workspace = workspace
         self._layout = workspace.layout
         self._duplicates = duplicates
-        self._classes = self._classify(moved)
-
-    def _classify(self, moved: str | None) -> str:
-        workspace = self._workspace
-        statuses = ", ".join(attribute.status() for attribute in self._layout.attributes)
-        is_moved = f"er IN (SELECT er FROM {moved})" if moved else "false"
-        return workspace.create(
-            "classes",
-            "SELECT *, CASE WHEN ar IS NULL THEN 'missing' WHEN er IS NULL THEN 'unexpected' "
-            f"WHEN list_max(statuses) >= {CHANGED} THEN 'changed' WHEN {is_moved} THEN 'moved' ELSE 'matched' END "
-            f"AS class FROM (SELECT p.er, p.ar, [{statuses}]::UTINYINT[] AS statuses FROM {workspace.pairs} p "
-            f"LEFT JOIN {workspace.expected} e ON e.r = p.er LEFT JOIN {workspace.actual} a ON a.r = p.ar)",
-        )
+        self._classes = classes
 
     def count(self) -> tuple[dict[str, int], dict[str, AttributeHistogram]]:
         """The true total of each row class, and the histogram of each attribute."""
         class_counts = [f"count(*) FILTER (class = '{name}')" for name in ROW_CLASSES[:-1]]
         duplicate_count = f"(SELECT count(*) FROM {self._duplicates})" if self._duplicates else "0"
         equal_count, *totals = self._workspace.one(
-            f"SELECT (SELECT count(*) FROM {self._workspace.expected}) - count(er), "
+            f"SELECT {self._workspace.equal_count} + (SELECT count(*) FROM {self._workspace.expected}) - count(er), "
             f"{', '.join(class_counts)}, {duplicate_count} FROM {self._classes}"
         )
         counts = dict(zip(ROW_CLASSES, totals, strict=True))
@@ -67,31 +80,55 @@ class Listing:
         expected_columns = self._layout.expected.attributes(ignored)
         actual_columns = self._layout.actual.attributes(ignored)
         values = [column.value("e") for column in expected_columns] + [column.value("a") for column in actual_columns]
-        columns = ["c.class", "c.er", "c.ar", "e.i", "a.i", "c.statuses", *values]
+        columns = ["c.class", "c.er", "c.ar", "c.statuses", *values]
         fetched = self._workspace.all(
             f"SELECT {', '.join(columns)} FROM (SELECT * FROM ({listed}) "
             f"QUALIFY row_number() OVER (PARTITION BY class ORDER BY er NULLS LAST, ar) <= {limit}) c "
             f"LEFT JOIN {self._workspace.expected} e ON e.r = c.er LEFT JOIN {self._workspace.actual} a ON a.r = c.ar "
             f"ORDER BY list_position({list(ROW_CLASSES)}, c.class), c.er NULLS LAST, c.ar"
         )
-        reader = _RowReader(self._layout, expected_columns, actual_columns)
+        places = [
+            places_of(self._workspace, side, [row[number] for row in fetched if row[number] is not None])
+            for number, side in ((1, self._layout.expected), (2, self._layout.actual))
+        ]
+        reader = _RowReader(self._layout, expected_columns, actual_columns, (places[0], places[1]))
         return tuple(reader.read(row) for row in fetched)
 
 
-class _RowReader:
-    """Makes RowDiffs of fetched rows: class, places, ids, cell statuses, expected values, actual values."""
+def places_of(workspace: Workspace, side: Side, rows: Sequence[int]) -> dict[int, int]:
+    """The places, from 1, of a side's rows `r`: themselves, but where rows are told apart by their ids.
 
-    def __init__(self, layout: Layout, expected_columns: list[Column], actual_columns: list[Column]) -> None:
+    How many ids are as small as each is counted in bins between those asked for, so nothing is sorted.
+    """
+    if side.id_column is None or not rows:
+        return {row: row for row in rows}
+    wanted = sorted(set(rows))
+    ids = f"{side.id_column.cell('t')}::BIGINT"
+    (bins,) = workspace.one(f"SELECT histogram({ids}, CAST('{wanted}'::JSON AS BIGINT[])) FROM {side.source('t')}")
+    return dict(zip(wanted, accumulate(bins[row] for row in wanted), strict=True))
+
+
+class _RowReader:
+    """Makes RowDiffs of fetched rows: class, `r` of both sides, cell statuses, expected values, actual values."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        expected_columns: list[Column],
+        actual_columns: list[Column],
+        places: tuple[Mapping[int, int], Mapping[int, int]],
+    ) -> None:
         self._layout = layout
+        self._places = places
         self._expected_columns = expected_columns
         self._actual_columns = actual_columns
 
     def read(self, fetched: tuple[Any, ...]) -> RowDiff:
-        row_class, expected_place, actual_place, expected_id, actual_id, statuses, *cells = fetched
+        row_class, expected_row, actual_row, statuses, *cells = fetched
         values = iter(cells)
         expected = dict(_values(self._expected_columns, values))
         actual = dict(_values(self._actual_columns, values))
-        known = actual if expected_place is None else expected
+        known = actual if expected_row is None else expected
         has_row = row_class in ("missing", "unexpected", "moved") or (row_class == "changed" and not self._layout.key)
         return RowDiff(
             row_class=row_class,
@@ -102,10 +139,10 @@ class _RowReader:
                 if row_class == "changed" and status >= CHANGED
             },
             row=known if has_row else None,
-            expected_id=expected_id,
-            actual_id=actual_id,
-            expected_position=expected_place,
-            actual_position=actual_place,
+            expected_id=expected_row if self._layout.expected.id_column else None,
+            actual_id=actual_row if self._layout.actual.id_column else None,
+            expected_position=self._places[0].get(expected_row),
+            actual_position=self._places[1].get(actual_row),
         )
 
 

@@ -12,6 +12,7 @@ from catalog.comparison.diff import ShapeDiff, TypeMismatch
 from catalog.comparison.options import ComparisonOptions, Tolerance
 
 ID_COLUMN = "_id"
+ID_TYPES = frozenset({"BIGINT", "INTEGER", "UINTEGER", "SMALLINT"})
 BOOKKEEPING_COLUMNS = (ID_COLUMN, "_version")
 
 EQUAL, WITHIN_TOLERANCE, CHANGED, NULL_ONLY_EXPECTED, NULL_ONLY_ACTUAL = range(5)
@@ -35,24 +36,50 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Side:
-    """One relation: its SQL text and its columns."""
+class Relation:
+    """Rows to compare: SQL text usable as `FROM (<text>)`, and what the caller knows of it.
 
-    relation: str
+    columns: (name, DuckDB type) of each, which saves asking for them. row_count saves counting.
+    unique_key: attributes of which no two rows share the values. has_ids: whether `_id` and `_version` are the row's
+    own bookkeeping, never compared; without, they are attributes like any other.
+    """
+
+    sql: str
+    columns: tuple[tuple[str, str], ...] | None = None
+    row_count: int | None = None
+    unique_key: tuple[str, ...] = ()
+    has_ids: bool = True
+
+
+@dataclass(frozen=True)
+class Side:
+    """One relation and its columns."""
+
+    relation: Relation
     columns: tuple[Column, ...]
 
     @property
     def id_column(self) -> Column | None:
         """The column that holds the stable ids of rows."""
-        return next((column for column in self.columns if column.name == ID_COLUMN), None)
+        if not self.relation.has_ids:
+            return None
+        return next((each for each in self.columns if each.name == ID_COLUMN and each.type in ID_TYPES), None)
 
     def attributes(self, ignored: Sequence[str]) -> list[Column]:
         """The columns that hold attributes, without those ignored."""
-        return [column for column in self.columns if column.name not in (*BOOKKEEPING_COLUMNS, *ignored)]
+        dropped = {*ignored, *(BOOKKEEPING_COLUMNS if self.relation.has_ids else ())}
+        return [column for column in self.columns if column.name not in dropped]
 
     def source(self, alias: str) -> str:
         """The relation in a FROM clause, its columns named by their place."""
-        return f"({self.relation}\n) AS {alias}({', '.join(f'v{column.position}' for column in self.columns)})"
+        return f"({self.relation.sql}\n) AS {alias}({', '.join(f'v{column.position}' for column in self.columns)})"
+
+    def rows(self) -> str:
+        """A query of the rows as matching sees them: `r`, which tells them apart and gives their order (the `_id`, else
+        the place from 1), and the columns by place."""
+        cells = "".join(f", {column.cell('t')}" for column in self.columns)
+        place = f"{self.id_column.cell('t')}::BIGINT" if self.id_column else "row_number() OVER ()"
+        return f"SELECT {place} AS r{cells} FROM {self.source('t')}"
 
 
 @dataclass(frozen=True)
@@ -131,6 +158,11 @@ class Layout:
     notes: tuple[str, ...]
 
     @property
+    def sides(self) -> tuple[Side, Side]:
+        """The expected one and the actual one."""
+        return self.expected, self.actual
+
+    @property
     def exact_attributes(self) -> tuple[ComparedAttribute, ...]:
         """Those without a tolerance, which alone may be hashed."""
         return tuple(attribute for attribute in self.attributes if not attribute.tolerance)
@@ -141,18 +173,28 @@ class Layout:
         return tuple(attribute for attribute in self.attributes if attribute.tolerance)
 
 
+def count_rows(connection: duckdb.DuckDBPyConnection, side: Side) -> int:
+    """How many rows a side has; where it isn't known, a statement."""
+    if side.relation.row_count is not None:
+        return side.relation.row_count
+    row = connection.execute(f"SELECT count(*) FROM ({side.relation.sql}\n)").fetchone()
+    return int(row[0]) if row else 0
+
+
 def read_layout(
-    connection: duckdb.DuckDBPyConnection, expected: str, actual: str, options: ComparisonOptions
+    connection: duckdb.DuckDBPyConnection, expected: Relation, actual: Relation, options: ComparisonOptions
 ) -> Layout:
-    """The layout of two relations. One statement, which reads no rows."""
+    """The layout of two relations. At most one statement, which reads no rows."""
+    if expected.columns is not None and actual.columns is not None:
+        return _layout(_side(expected, expected.columns), _side(actual, actual.columns), options)
     separator = uuid4().hex  # no attribute's name
-    connection.execute(f'SELECT e.*, 0 AS "{separator}", a.* FROM ({expected}\n) e, ({actual}\n) a LIMIT 0')
+    connection.execute(f'SELECT e.*, 0 AS "{separator}", a.* FROM ({expected.sql}\n) e, ({actual.sql}\n) a LIMIT 0')
     described = [(str(item[0]), str(item[1])) for item in connection.description or []]
     end = [name for name, _ in described].index(separator)
     return _layout(_side(expected, described[:end]), _side(actual, described[end + 1 :]), options)
 
 
-def _side(relation: str, described: Sequence[tuple[str, str]]) -> Side:
+def _side(relation: Relation, described: Sequence[tuple[str, str]]) -> Side:
     columns = (Column(name, position, type_) for position, (name, type_) in enumerate(described))
     return Side(relation, tuple(columns))
 

@@ -16,8 +16,8 @@ SIDES = ("expected", "actual")
 class Workspace:
     """Temporary tables on the caller's connection, made by `load` and later, dropped when the context ends.
 
-    Each side is one table: `r` (place of the row, from 1), `i` (its `_id` or null), its columns by place (`v0`, ...).
-    They are copied once, because a relation may give its rows in another order each time it is read.
+    Each side is one table as `Side.rows` gives it, of all rows or of those that may differ; `equal_count` counts the
+    rest. They are copied once, because a relation may give its rows in another order each time it is read.
     `pairs` collects what matching finds: rows of both sides (`er`, `ar`), null where a row has no partner.
     Rows that are exactly equal may be left out of it, unless the order counts.
     """
@@ -28,6 +28,7 @@ class Workspace:
         self.is_ordered = is_ordered
         self.notes: list[str] = []
         self.expected = self.actual = self.pairs = ""
+        self.equal_count = 0
         self._prefix = f"comparison_{uuid4().hex}"
         self._tables: list[str] = []
 
@@ -42,9 +43,10 @@ class Workspace:
             for table in self._tables:
                 self.connection.execute(f"DROP TABLE IF EXISTS {table}")
 
-    def load(self) -> None:
-        """Copy both sides."""
-        self.expected, self.actual = self._copy("expected"), self._copy("actual")
+    def load(self, differing: tuple[str, str] = ("", "")) -> None:
+        """Copy both sides, of each the rows `s` that the condition's SQL leaves."""
+        self.expected = self.create("expected", f"SELECT s.* FROM ({self.layout.expected.rows()}) s {differing[0]}")
+        self.actual = self.create("actual", f"SELECT s.* FROM ({self.layout.actual.rows()}) s {differing[1]}")
         self.pairs = self.create("pairs", "SELECT NULL::BIGINT AS er, NULL::BIGINT AS ar LIMIT 0")
 
     def create(self, name: str, query: str) -> str:
@@ -81,14 +83,6 @@ class Workspace:
         """The rows of a side in a FROM clause: all, or those whose `r` is in the table `rows`."""
         table = self.side_table(side)
         return table if rows is None else f"(SELECT * FROM {table} WHERE r IN (SELECT r FROM {rows}))"
-
-    def _copy(self, side: str) -> str:
-        source = self.layout.expected if side == "expected" else self.layout.actual
-        id_column = source.id_column
-        place = f"row_number() OVER (ORDER BY {id_column.cell('t')})" if id_column else "row_number() OVER ()"
-        cells = "".join(f", {column.cell('t')}" for column in source.columns)
-        id_cell = id_column.cell("t") if id_column else "NULL::BIGINT"
-        return self.create(side, f"SELECT {place} AS r, {id_cell} AS i{cells} FROM {source.source('t')}")
 
 
 def canonical_columns(attributes: tuple[ComparedAttribute, ...], side: str, alias: str) -> str:

@@ -1,0 +1,80 @@
+"""Leaving out the rows that are equal, in one pass over the relations: only those that may differ are kept.
+
+What stays is little where little differs, and may spill to disk where much does.
+"""
+
+from catalog.comparison.listing import class_sql, statuses_sql
+from catalog.comparison.shape import Side, count_rows
+from catalog.comparison.workspace import SIDES, Workspace, canonical_columns, canonical_names, has_canonical_cells
+
+
+def join_by_key(workspace: Workspace) -> str | None:
+    """The table of classes (`listing.classify`) of rows matched by key, or None where a key stands twice on a side.
+
+    Both sides are read once, in a full join, and pairs that are exactly equal are left out. For rows whose order
+    doesn't count.
+    """
+    layout = workspace.layout
+    if not (
+        _has_unique_keys(workspace, layout.expected, "expected")
+        and _has_unique_keys(workspace, layout.actual, "actual")
+    ):
+        return None
+    cells = "".join(
+        f", {alias}.v{column.position} AS {alias}{column.position}"
+        for alias, side in zip("ea", layout.sides, strict=True)
+        for column in side.columns
+    )
+    same_key = " AND ".join(attribute.is_equal() for attribute in layout.key)
+    different = [f"NOT ({attribute.is_equal()})" for attribute in layout.attributes if attribute not in layout.key]
+    joined = workspace.create(
+        "joined",
+        f"SELECT *, {class_sql()} AS class FROM ("
+        f"SELECT e.r AS er, a.r AS ar, {statuses_sql(layout)} AS statuses{cells} "
+        f"FROM ({layout.expected.rows()}) e FULL JOIN ({layout.actual.rows()}) a ON {same_key} "
+        f"WHERE {' OR '.join(['e.r IS NULL', 'a.r IS NULL', *different])})",
+    )
+    workspace.expected, workspace.actual = (
+        _half(joined, alias, side) for alias, side in zip("ea", layout.sides, strict=True)
+    )
+    (kept,) = workspace.one(f"SELECT count(er) FROM {joined}")
+    workspace.equal_count = count_rows(workspace.connection, layout.expected) - int(kept)
+    return joined
+
+
+def load_unbalanced(workspace: Workspace) -> None:
+    """Copy only the rows that do not stand as often on both sides. For multisets without tolerances and order."""
+    layout = workspace.layout
+    names = ", ".join(canonical_names(layout.attributes))
+    sources = " UNION ALL ".join(
+        f"SELECT {canonical_columns(layout.attributes, side, 't')}, {sign} AS sign FROM {relation.source('t')}"
+        for side, relation, sign in (("expected", layout.expected, 1), ("actual", layout.actual, -1))
+    )
+    groups = workspace.create("unbalanced", f"SELECT {names} FROM ({sources}) GROUP BY {names} HAVING sum(sign) <> 0")
+    expected, actual = (
+        f"SEMI JOIN {groups} g ON {has_canonical_cells(layout.attributes, side, 's', 'g')}" for side in SIDES
+    )
+    workspace.load((expected, actual))
+    (kept,) = workspace.one(f"SELECT count(*) FROM {workspace.expected}")
+    workspace.equal_count = count_rows(workspace.connection, layout.expected) - int(kept)
+
+
+def _has_unique_keys(workspace: Workspace, side: Side, name: str) -> bool:
+    key = workspace.layout.key
+    unique = set(side.relation.unique_key)
+    # A key of another type than its partner's may become one value out of two: 0.1 and a decimal near to it.
+    is_as_it_came = all(attribute.expected.type == attribute.actual.type for attribute in key)
+    if unique and is_as_it_came and unique <= {attribute.name for attribute in key}:
+        return True
+    names = ", ".join(canonical_names(key))
+    repeated = workspace.all(
+        f"SELECT 1 FROM (SELECT {canonical_columns(key, name, 't')} FROM {side.source('t')}) "
+        f"GROUP BY {names} HAVING count(*) > 1 LIMIT 1"
+    )
+    return not repeated
+
+
+def _half(joined: str, alias: str, side: Side) -> str:
+    """One side's rows in the joined table, as `Side.rows` gives them."""
+    cells = "".join(f", {alias}{column.position} AS v{column.position}" for column in side.columns)
+    return f"(SELECT {alias}r AS r{cells} FROM {joined} WHERE {alias}r IS NOT NULL)"
