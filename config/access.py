@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+
+from config.api.errors import ProblemDetails, problem_response
 
 FORWARDED_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 SAME_SITE = frozenset({"", "same-origin", "none"})
@@ -62,6 +65,21 @@ class MayUse(BasePermission):
         # There is no session here, so no CSRF token: the browser's word on the origin stands in its place.
         self.message = "A page of another site may not write here."
         return False
+
+
+class HostMiddleware:
+    """Refuses a request for a host that isn't ours before anything else looks at it, and tells nothing of the site."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            message = "The Host of the request is none of this site's; ALLOWED_HOSTS lists them."
+            return problem_response(request, ProblemDetails(400, "invalid", "The request is not valid", message))
+        return self.get_response(request)
 
 
 class SignInMiddleware:

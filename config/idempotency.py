@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
 from config.access import is_open_to
-from config.api.errors import MEDIA_TYPE, ProblemDetails, describe, request_id
+from config.api.errors import ProblemDetails, describe, problem_response
 from config.bodies import body_digest
 from config.exact_json import dump_json
 from config.models import KeptAnswer
@@ -44,14 +44,14 @@ class IdempotencyMiddleware:
             return self.get_response(request)  # which says who may come in
         if not (0 < len(key) <= KEY_CHARACTERS and key.isascii() and key.isprintable()):
             message = f"An {HEADER} has 1 to {KEY_CHARACTERS} printable ASCII characters."
-            return _problem(request, ProblemDetails(400, "invalid", "The request is not valid", message))
+            return problem_response(request, ProblemDetails(400, "invalid", "The request is not valid", message))
         try:
             digest = body_digest(request)
         except OSError as error:
             details = describe(error)
             if details is None:
                 raise
-            return _problem(request, details)
+            return problem_response(request, details)
         identity = _digest(str(request.user.pk or ""), request.path.rstrip("/"), key)
         fingerprint = _digest(request.META["QUERY_STRING"], _media_type(request), digest)
         claim, kept = claimed(identity, fingerprint)
@@ -113,11 +113,13 @@ def _is_not_kept(response: HttpResponseBase) -> bool:
 def _refused_or_replayed(request: HttpRequest, kept: KeptAnswer | None, fingerprint: str) -> HttpResponse:
     if kept is not None and kept.fingerprint != fingerprint:
         message = f"The {HEADER} was used with another request; a new request takes a new key."
-        return _problem(request, ProblemDetails(422, "idempotency_key_reused", "The key was used before", message))
+        return problem_response(
+            request, ProblemDetails(422, "idempotency_key_reused", "The key was used before", message)
+        )
     if kept is None or kept.status is None:
         message = f"A request with this {HEADER} is being worked on; ask again in a moment."
         details = ProblemDetails(409, "in_flight", "Conflict", message, headers={"Retry-After": "1"})
-        return _problem(request, details)
+        return problem_response(request, details)
     if kept.has_body:
         response = HttpResponse(bytes(kept.body), status=kept.status)
     else:
@@ -136,10 +138,3 @@ def _media_type(request: HttpRequest) -> str:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _problem(request: HttpRequest, details: ProblemDetails) -> HttpResponse:
-    response = HttpResponse(dump_json(details.document(request_id(request))), status=details.status)
-    for name, value in {"Content-Type": MEDIA_TYPE, **details.headers}.items():
-        response[name] = value
-    return response

@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError as ModelValidationError
 from django.core.signals import got_request_exception
 from django.db import DataError, IntegrityError, OperationalError
 from django.db.models import Model, ProtectedError, RestrictedError
-from django.http import Http404, HttpResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
@@ -122,6 +122,14 @@ def request_id(request: Any) -> str:
     """The id that finds a request in the log: the caller's `X-Request-ID` if it is a plain word, else a new ULID."""
     given = request.headers.get("X-Request-ID", "") if request is not None else ""
     return given if re.fullmatch(r"[A-Za-z0-9_.:-]{1,128}", given) else new_ulid()
+
+
+def problem_response(request: HttpRequest, details: ProblemDetails) -> HttpResponse:
+    """Answer with a problem where no view does."""
+    response = HttpResponse(dump_json(details.document(request_id(request))), status=details.status)
+    for name, value in {"Content-Type": MEDIA_TYPE, **details.headers}.items():
+        response[name] = value
+    return response
 
 
 # --- what each exception says ---------------------------------------------------------------------------------------

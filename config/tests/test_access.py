@@ -90,3 +90,15 @@ def test_a_page_sends_who_is_not_signed_in_to_the_login(client: Any, settings: A
 def test_health_and_login_are_for_everybody(client: Any, settings: Any, address: str) -> None:
     settings.DEBUG = False
     assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "a b", "127.0.0.1:8000,evil.example", "\xff", ""])
+@pytest.mark.parametrize("path", [APPLICATIONS, "/objects/", "/health", "/static/css/nothing.css"])
+def test_another_host_is_refused_without_a_word_about_the_site(
+    settings: Any, api: APIClient, path: str, host: str
+) -> None:
+    settings.DEBUG = True
+    answer = api.get(path, HTTP_HOST=host)
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert answer.json()["code"] == "invalid"
+    assert "Traceback" not in answer.content.decode()
