@@ -52,12 +52,14 @@ def _parameter_problems(parameter: Mapping[str, Any]) -> Iterator[Problem]:
             hint = nearest(name, PARAMETER_PROPERTIES)
             yield Problem(pointer(name), "unknown_property", f"The property {name!r} is unknown; {hint}")
     called, kind = parameter.get("name"), parameter.get("type")
-    if isinstance(called, str) and not called.isidentifier():
+    if isinstance(called, str) and called.strip() and not called.isidentifier():
         message = f"The parameter {called!r} is written ${called} in SQL: letters, digits and _ only, no digit first."
         yield Problem("/name", "invalid", message)
     if not isinstance(kind, str) or kind not in TYPES:
         yield Problem("/type", "unknown_type", f"The type {kind!r} is unknown; {nearest(kind, list(TYPES))}")
-    elif parameter.get("default") is not None and _argument(parameter, parameter["default"]) is None:
+    elif not isinstance(called, str) or parameter.get("default") is None:
+        return
+    elif _argument(parameter, parameter["default"]) is None:
         yield Problem("/default", "type", _wrong_value(parameter, parameter["default"]))
 
 

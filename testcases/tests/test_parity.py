@@ -116,6 +116,13 @@ BAD = [
         "parameters",
         "invalid",
     ),
+    Bad(
+        "function: a parameter without a name",
+        "function",
+        put(parameters=[{"type": "date", "default": "2026-01-31"}]),
+        "parameters",
+        "blank",
+    ),
     Bad("test case: a blank name", "test case", put(name=" "), "name", "blank"),
     Bad("test case: a long name", "test case", put(name=LONG), "name", "max_length"),
     Bad("test case: a control character", "test case", put(name="a\x07b"), "name", "control_character"),
