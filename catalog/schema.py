@@ -72,10 +72,11 @@ class Schema:
 
     def attribute(self, name: str) -> Attribute:
         """The attribute of this name. KeyError if there is none."""
-        for attribute in self.attributes:
-            if attribute.name == name:
-                return attribute
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Attribute]:
+        return {attribute.name: attribute for attribute in self.attributes}
 
     @cached_property
     def is_related(self) -> bool:

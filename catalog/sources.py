@@ -115,8 +115,8 @@ def json_cells(schema: Schema) -> Cells:
         cells = (
             f"SELECT record, readable, CASE WHEN readable THEN key_count - {present} ELSE 1 END AS faults, "
             f"{columns} FROM (SELECT line AS record, object IS NOT NULL AS readable, "
-            f"{cut}, len(json_keys(object)){less} AS key_count "
-            f"FROM (SELECT line, CASE WHEN {is_object} THEN {line} END AS object FROM {relation}))"
+            f"{cut}, len(keys){less} AS key_count FROM (SELECT line, object, json_keys(object) AS keys "
+            f"FROM (SELECT line, CASE WHEN {is_object} THEN {line} END AS object FROM {relation})))"
         )
         return f"SELECT record, readable, faults, {unguarded} FROM ({cells})" if guarded else cells
 
@@ -146,7 +146,8 @@ def _members(names: Sequence[str]) -> tuple[str, list[str], str]:
         return f"json_extract(object, [{paths}]) AS found", found, "list_count(found)"
     structure = quote_text(json.dumps(dict.fromkeys(names, "JSON"), ensure_ascii=False))
     known = ", ".join(map(quote_text, names))
-    present = f"len(list_intersect(json_keys(object), [{known}])) AS present"
+    # Most rows have them all, in order: to compare is a tenth of the work of looking each one up.
+    present = f"CASE WHEN keys = [{known}] THEN {len(names)} ELSE len(list_intersect(keys, [{known}])) END AS present"
     found = [f"CAST(struct_extract_at(found, {place}) AS VARCHAR)" for place in range(1, len(names) + 1)]
     return f"from_json(object, {structure}) AS found, {present}", found, "present"
 
