@@ -93,6 +93,8 @@ def _create(table: Table, object_version: ObjectVersion, prepared: Prepared, wri
     table.created_by = write.author
     try:
         version = commit(table, object_version, Operation.CREATE, write, prepared)
+        if write.beside:
+            write.beside(version)
     except IntegrityError:  # another took the name meanwhile
         _make_unsaved(table)
         raise

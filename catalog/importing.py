@@ -1,4 +1,4 @@
-"""Rows of a file into a Table that is there: appended, in place of all, or by primary key; strict or lenient.
+"""Rows of a file into a Table: a new one, appended, in place of all, or by primary key; strict or lenient.
 
 Strict is all or nothing. Lenient takes every row that conforms and sets the others aside, each with all its errors, in
 a file beside the Table (models.SetAside). A row is set aside too for a key that stands already, in the Table or in an
@@ -13,11 +13,11 @@ from typing import Final, Literal
 from django.conf import settings
 
 from catalog.conformance import with_lines
-from catalog.contents import append_rows, replace_rows, upsert_rows
+from catalog.contents import append_rows, create_table, replace_rows, upsert_rows
 from catalog.keys import key_errors, numbered_rows
 from catalog.models import ObjectVersion, SetAside, Table, TableVersion
 from catalog.reading import part_paths, version_digests, with_parts
-from catalog.references import LockedTables, State, with_locked_tables
+from catalog.references import LockedTables, State, concerned, with_locked_tables
 from catalog.row_errors import Report, RowError, Tally
 from catalog.schema import Schema
 from catalog.set_aside import SetAsideFile, set_aside
@@ -25,9 +25,14 @@ from catalog.sieving import FIRST_ID, SoundRows
 from catalog.sources import MalformedError, Source
 from catalog.writing import ANONYMOUS, NonconformingError, StaleObjectError, Write, subdirectory, workspace
 
-Mode = Literal["append", "replace", "upsert"]
+Mode = Literal["create", "append", "replace", "upsert"]
 Verb = Callable[[Table, Source, Write], TableVersion]
-VERBS: Final[Mapping[str, Verb]] = {"append": append_rows, "replace": replace_rows, "upsert": upsert_rows}
+VERBS: Final[Mapping[str, Verb]] = {
+    "create": create_table,
+    "append": append_rows,
+    "replace": replace_rows,
+    "upsert": upsert_rows,
+}
 SET_ASIDE_BYTES: Final = 256 * 1024**2
 REJECTED_AT_ONCE: Final = 100_000
 ROUNDS: Final = 100
@@ -55,10 +60,10 @@ def import_rows(
     lenient: bool = False,
     format_name: str = "ndjson",
 ) -> Imported:
-    """Take the rows of a source into a Table.
+    """Take the rows of a source into a Table; with `create`, into one that is not saved yet (checked by `full_clean`).
 
     format_name: that of the input, which the rows set aside keep where it is text. Raises NonconformingError: strictly
-    for any error, leniently for a source that breaks off, or a replacement of which no row conforms; and
+    for any error, leniently for a source that breaks off, or where no row conforms that is to be all of a Table; and
     StaleVersionError, TooManyRowsError.
     """
     if lenient:
@@ -69,7 +74,7 @@ def import_rows(
 
 
 class _AllRefusedError(Exception):
-    """Nothing is left to put in the place of all rows."""
+    """Nothing is left to be all rows of a Table."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(report.title)
@@ -93,12 +98,13 @@ class _LenientImport:
         """Again while another writer comes in between, or a reference turns out to fail."""
         shape: ObjectVersion | None = None
         for _ in range(ROUNDS):
-            base = Table.objects.get(pk=self.table.pk).current
-            if base.object_version != shape:
-                shape = base.object_version
+            base = None if self.mode == "create" else Table.objects.get(pk=self.table.pk).current
+            object_version = base.object_version if base else self.table.object.current
+            if object_version != shape:
+                shape = object_version
                 sound = self._sieved(shape.schema)
-            self._reject_repeated(sound, base)
-            self._reject_unmatched(sound, base)
+            self._reject_repeated(sound, base, shape.schema)
+            self._reject_unmatched(sound, base, shape)
             try:
                 return self._written(sound, shape.schema)
             except _AllRefusedError as error:
@@ -113,12 +119,11 @@ class _LenientImport:
         except MalformedError as error:
             raise NonconformingError(_report_of(error)) from error
 
-    def _reject_repeated(self, sound: SoundRows, base: TableVersion) -> None:
+    def _reject_repeated(self, sound: SoundRows, base: TableVersion | None, schema: Schema) -> None:
         """Reject rows whose key stands already: in an earlier sound row or, where these stay, in the Table."""
-        schema = base.object_version.schema
         if not any(schema.keys()):
             return
-        number, old = f"_id - {FIRST_ID - 1}", version_digests(base) if self.mode == "append" else []
+        number, old = f"_id - {FIRST_ID - 1}", version_digests(base) if base and self.mode == "append" else []
         tally: Tally | None = None
         while (tally is None or tally) and sound.files:
             fresh = numbered_rows(schema, sound.paths, FIRST_ID) if old else None
@@ -130,20 +135,23 @@ class _LenientImport:
             errors, tally = with_parts(lambda: old, repeated)
             sound.reject(errors)
 
-    def _reject_unmatched(self, sound: SoundRows, base: TableVersion) -> None:
+    def _reject_unmatched(self, sound: SoundRows, base: TableVersion | None, shape: ObjectVersion) -> None:
         """Reject rows that refer to what is not there; to each other they may refer, as long as these are taken."""
-        schema = base.object_version.schema
+        schema = shape.schema
         tally: Tally | None = None
         while (tally or (tally is None and schema.foreign_keys)) and sound.files:
             fresh = numbered_rows(schema, sound.paths, FIRST_ID)
-            state = State([] if self.mode == "replace" else version_digests(base), sound.paths)
+            state = State(version_digests(base) if base and self.mode != "replace" else [], sound.paths)
 
             def unmatched(
                 tables: LockedTables, fresh: str = fresh, state: State = state
             ) -> tuple[list[RowError], Tally]:
                 return tables.unmatched(fresh, state, REJECTED_AT_ONCE)
 
-            errors, tally = with_locked_tables(self.table, unmatched, is_adding=True)
+            if base:
+                errors, tally = with_locked_tables(self.table, unmatched, is_adding=True)
+            else:  # seen without locks; what is found again under them is rejected in another round
+                errors, tally = unmatched(concerned(self.table, None, shape, is_adding=True))
             sound.reject(errors)
 
     def _reject(self, sound: SoundRows, error: NonconformingError) -> None:
@@ -159,7 +167,7 @@ class _LenientImport:
             return Imported(verb(self.table, sound.source(), self.given), sound.row_count)
         file = set_aside(self.source, schema, sound, self.format_name, self.directory, SET_ASIDE_BYTES)
         report = with_lines(Report(file.errors, file.error_count, sound.row_count, file.tally), self.source)
-        if self.mode == "replace" and not sound.sound_count:
+        if self.mode in {"create", "replace"} and not sound.sound_count:
             raise _AllRefusedError(report)
         kept = self._kept(file)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -9,7 +10,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from catalog.browsing import look
-from catalog.contents import create_table, replace_rows
+from catalog.importing import Mode, import_rows
 from catalog.models import ObjectSchema, Table, TableVersion
 from catalog.queries import RowQuery, Window
 from catalog.rows import VersionRows
@@ -146,14 +147,22 @@ class TableDetailSerializer(TableSerializer):
         source = self.new_rows(validated_data)
         write = Write(self.author, expected_version=self.context.get("expected_version"))
         if instance._state.adding:
-            instance.__dict__["shown"] = create_table(instance, source or JSONRows([]), write)
+            self._take(instance, "create", source or JSONRows([]), replace(write, expected_version=None))
             return
         current = Table.objects.select_for_update().get(pk=instance.pk)
         if write.expected_version not in {None, current.version}:
             raise StaleVersionError(current, write.expected_version or 0)
         instance.save(update_fields=["name", "description", "updated_at"])
         if source is not None:
-            instance.__dict__["shown"] = replace_rows(instance, source, write)
+            self._take(instance, "replace", source, write)
+
+    def _take(self, instance: Table, mode: Mode, source: Source, write: Write) -> None:
+        """Write rows, leniently if the context says so; what came of it is left in the instance."""
+        name = self.context.get("format_name", "json")
+        imported = import_rows(
+            instance, mode, source, write, lenient=self.context.get("lenient", False), format_name=name
+        )
+        instance.__dict__ |= {"shown": imported.version, "imported": imported}
 
 
 VERSION_EXAMPLE: Final[dict[str, Any]] = {

@@ -9,20 +9,20 @@ from django.db import transaction
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
 from catalog.browsing import row_ids
 from catalog.contents import delete_rows, update_rows, update_rows_alike
 from catalog.deadlocks import begun_again
 from catalog.formats.opening import OPTION_NAMES
-from catalog.importing import Imported, Mode, import_rows
+from catalog.importing import Mode, import_rows
 from catalog.models import Table, TableVersion
 from catalog.queries import RowQuery
 from catalog.serializers.rows import read_changes, written_document
 from catalog.serializers.tables import rows_source
 from catalog.set_aside import MEDIA_TYPES, unpacked
-from catalog.sight import check_set_aside, without_values
+from catalog.sight import check_set_aside
 from catalog.viewsets import documentation
+from catalog.viewsets.lenient import rejected, set_aside_header, set_aside_url
 from catalog.viewsets.row_reading import ReadsRow
 from catalog.viewsets.table_rows import TableRowsViewSet, found
 from catalog.viewsets.tables import etag
@@ -66,7 +66,7 @@ class Writing(TableRowsViewSet):
     ) -> Response:
         """A document about the version that a write made."""
         preferences = self.preferences
-        headers = {"Link": f'<{link}>; rel="related"; title="set aside"'} if link else {}
+        headers = set_aside_header(link)
         if is_dry_run(self.request):
             return Response({**document, "dry_run": True}, 200, headers={**headers, **preferences.headers})
         headers |= etag(version.number)
@@ -172,20 +172,10 @@ class WritesRows(Writing):
             name = opened.format.name if opened else "json"
             imported = import_rows(table, mode, source, write, lenient=is_lenient, format_name=name)
             more: dict[str, Any] = {"found": dict(opened.found)} if opened else {}
-        link = self._set_aside_url(imported) if imported.set_aside and not write.dry_run else None
+        link = None if write.dry_run else set_aside_url(self.request, imported)
         if is_lenient:
-            more |= {**self._rejected(imported), "set_aside": link}
+            more |= {**rejected(imported, self.hidden(imported.version)), "set_aside": link}
         return self.written(imported.version, status, more, link)
-
-    def _rejected(self, imported: Imported) -> dict[str, Any]:
-        if imported.report is None:
-            return rejected(imported)
-        return rejected(replace(imported, report=without_values(imported.report, self.hidden(imported.version))))
-
-    def _set_aside_url(self, imported: Imported) -> str:
-        kept = imported.set_aside
-        pk, name = (kept.pk, kept.format) if kept else ("", "")
-        return reverse("api-set-aside", args=[imported.version.table_id, pk, name], request=self.request)
 
     @documentation.set_aside
     def set_aside(self, request: Request, table_id: str, set_aside_id: str, suffix: str = "") -> Any:
@@ -196,17 +186,6 @@ class WritesRows(Writing):
         check_set_aside(request._request, kept)
         file_name = f"{kept.table.name} set aside at v{kept.version}.{kept.format}"
         return stream_response(request._request, unpacked(bytes(kept.content)), MEDIA_TYPES[kept.format], file_name)
-
-
-def rejected(imported: Imported) -> dict[str, Any]:
-    """What a lenient import says of the rows that it did not take."""
-    report, kept = imported.report, imported.set_aside
-    return {
-        "rejected_count": kept.row_count if kept else 0,
-        "error_count": report.error_count if report else 0,
-        "errors": [error.as_dict() for error in report.errors] if report else [],
-        "errors_truncated": report.is_truncated if report else False,
-    }
 
 
 class WritesRow(Writing, ReadsRow):

@@ -1,7 +1,8 @@
 """Tables over REST."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 from django.db.models import F
@@ -14,18 +15,27 @@ from rest_framework.serializers import BaseSerializer
 
 from catalog.contents import delete_table
 from catalog.filters import TableFilter
-from catalog.formats.opening import OPTION_NAMES
+from catalog.formats.opening import OPTION_NAMES, Opened
 from catalog.history.versions import UnknownVersionError, find_version
 from catalog.models import ObjectSchema, Table, TableVersion
 from catalog.serializers.tables import TableDetailSerializer, TableSerializer, TableVersionSerializer
 from catalog.sight import hidden_of, masked_header
 from catalog.viewsets.files import FILE_PARSERS, OPTIONS, is_json
 from catalog.viewsets.hiding import HidesValues
-from catalog.viewsets.uploads import uploaded
+from catalog.viewsets.lenient import rejected, set_aside_header, set_aside_url
+from catalog.viewsets.uploads import uploaded_file
 from config.api import refusal
+from config.api.dry_runs import is_dry_run
 from config.api.pages import read_number
+from config.api.preferences import Preferences, read_preferences
 from config.api.viewsets import ResourceViewSet
 
+PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description="`handling=lenient` takes the rows that conform and sets the others aside.",
+)
 NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
 STREAM_MEMBERS = ("object", "name", "description")
 NUMBER_MOST = 2**31 - 1
@@ -101,16 +111,39 @@ class TableViewSet(HidesValues, ResourceViewSet[Table]):
             OpenApiParameter(name, str, description=f"`{name}` of the table, where the body is a file of rows.")
             for name in STREAM_MEMBERS
         ]
-        + OPTIONS
+        + [PREFER, *OPTIONS]
     )
     def create(self, request: Request, *args: Any, **options: Any) -> Response:
-        """Make a Table. The body is a JSON document, or a file of rows with `object` and `name` in the address."""
-        with uploaded(request) as source:
-            serializer = self._serializer(source, _members(request) if source else request.data)
+        """Make a Table. The body is a JSON document, or a file of rows with `object` and `name` in the address.
+
+        All rows or none; with `Prefer: handling=lenient` those that conform, and the others are set aside.
+        """
+        with uploaded_file(request) as opened:
+            serializer = self._serializer(opened, _members(request) if opened else request.data)
             serializer.is_valid(raise_exception=True)
             saved = serializer.save()
-        document = serializer.data
-        return Response(document, 201, headers={**self.get_success_headers(document), **self._written(saved)})
+        document, headers = self._taken(saved, serializer.data)
+        return Response(document, 201, headers={**self.get_success_headers(document), **headers})
+
+    def _taken(self, table: Table, document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The answer to a write of rows: if it was lenient, with what was not taken; and its headers."""
+        imported = table.__dict__["imported"]
+        headers = self._written(table)
+        if not self.is_lenient:
+            return {**document}, headers
+        link = None if is_dry_run(self.request) else set_aside_url(self.request, imported)
+        more = rejected(imported, hidden_of(self.request._request, imported.version))
+        headers |= {**set_aside_header(link), **self.preferences.headers}
+        return {**document, **more, "set_aside": link}, headers
+
+    @cached_property
+    def preferences(self) -> Preferences:
+        """What the caller prefers."""
+        return read_preferences(self.request)
+
+    @cached_property
+    def is_lenient(self) -> bool:
+        return self.preferences.wants("handling", "lenient")
 
     @extend_schema(parameters=[OpenApiParameter("version", int, description="An earlier version of the table.")])
     def retrieve(self, request: Request, *args: Any, **options: Any) -> Response:
@@ -137,24 +170,27 @@ class TableViewSet(HidesValues, ResourceViewSet[Table]):
         return table
 
     def update(self, request: Request, *args: Any, **options: Any) -> Response:
-        """Change a Table; `rows`, where given, replace all rows."""
-        with uploaded(request) as source:
+        """Change a Table; `rows`, where given, replace all rows, strictly or leniently as when a Table is made."""
+        with uploaded_file(request) as opened:
             instance = self.get_object()
-            data = {} if source else request.data
-            partial = options.get("partial", False) or source is not None
-            serializer = self._serializer(source, data, instance=instance, partial=partial)
+            data = {} if opened else request.data
+            partial = options.get("partial", False) or opened is not None
+            serializer = self._serializer(opened, data, instance=instance, partial=partial)
             serializer.is_valid(raise_exception=True)
             saved = serializer.save()
         if "shown" in saved.__dict__:  # rows were written
-            return Response(serializer.data, headers=self._written(saved))
+            document, headers = self._taken(saved, serializer.data)
+            return Response(document, headers=headers)
         table = self._shown(saved.pk)
         return Response(self.get_serializer(table).data, headers=self._written(table))
 
     def perform_destroy(self, instance: Table) -> None:
         delete_table(instance, expected_version(self.request))
 
-    def _serializer(self, source: Any, data: Any, **options: Any) -> BaseSerializer[Any]:
-        context = {**self.get_serializer_context(), "source": source}
+    def _serializer(self, opened: Opened | None, data: Any, **options: Any) -> BaseSerializer[Any]:
+        context = {**self.get_serializer_context(), "lenient": self.is_lenient}
+        if opened:
+            context |= {"source": opened.source, "format_name": opened.format.name}
         return self.get_serializer_class()(data=data, context=context, **options)
 
     def _headers(self, table: Table) -> dict[str, str]:

@@ -10,7 +10,6 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
 from catalog.formats.opening import Opened
-from catalog.sources import Source
 from catalog.viewsets.files import JSON, is_json, media_type, opened_file
 from config.api import refusal
 from config.exact_json import JSONError, load_json
@@ -29,13 +28,6 @@ def uploaded_file(request: Request, suffix: str = "") -> Iterator[Opened | None]
         return
     with opened_file(request, suffix) as opened:
         yield opened
-
-
-@contextmanager
-def uploaded(request: Request) -> Iterator[Source | None]:
-    """The rows of the file in a request; None if the body is a JSON document."""
-    with uploaded_file(request) as opened:
-        yield opened.source if opened else None
 
 
 def json_body(request: Request) -> Any:

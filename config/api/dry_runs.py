@@ -34,6 +34,11 @@ class DryRunMixin:
             raise refusal(PARAMETER, "type", f"{PARAMETER} is {text!r}; it must be 1 or 0.")
 
 
+def is_dry_run(request: Request) -> bool:
+    """Whether a request is a trial."""
+    return request.query_params.get(PARAMETER) in YES
+
+
 def _tried(response: Any) -> Any:
     """The answer without what is not there: no address, no version."""
     if not isinstance(response, Response) or response.status_code >= 300:

@@ -11,9 +11,7 @@ from typing import Any, BinaryIO, Final
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
-from django.db import transaction
 
-from catalog.contents import create_table
 from catalog.formats import FORMATS
 from catalog.formats.opening import OPTION_NAMES, Opened, ReadingOptionError, open_rows, read_options
 from catalog.importing import Imported, import_rows
@@ -24,7 +22,7 @@ from catalog.references import ReferencedError
 from catalog.row_errors import Report
 from catalog.schema import Schema
 from catalog.set_aside import TooManyRowsError, unpacked
-from catalog.sources import Cells, JSONRows, LinedSource, MalformedError, Slice, Source
+from catalog.sources import Cells, LinedSource, MalformedError, Slice, Source
 from catalog.writing import NonconformingError, StaleObjectError, Write
 from config.console import ProgressLine, counted, printable, sentences, text_table
 
@@ -121,22 +119,7 @@ def taking(shape: ObjectSchema, options: Mapping[str, Any]) -> Callable[[Source,
         new.full_clean()
     except ValidationError as error:
         raise CommandError(" ".join(sentences(error)), returncode=WRONG_USAGE) from error
-    return lambda source, name: created(new, source, write, name, lenient)
-
-
-def created(table: Table, source: Source, write: Write, format_name: str, lenient: bool) -> Imported:
-    """A new Table of the rows; leniently, of those that conform, which then are its second version."""
-    if not lenient:
-        version = create_table(table, source, write)
-        return Imported(version, version.added)
-    with transaction.atomic():
-        create_table(table, JSONRows([]), Write(write.author, write.message))
-        imported = import_rows(
-            table, "append", source, Write(write.author, write.message), lenient=True, format_name=format_name
-        )
-        if write.dry_run:
-            transaction.set_rollback(True)
-    return imported
+    return lambda source, name: import_rows(new, "create", source, write, lenient=lenient, format_name=name)
 
 
 @contextmanager
