@@ -118,6 +118,10 @@ def database(url: str) -> dict[str, Any]:
     except (KeyError, ValueError, ImproperlyConfigured) as error:
         raise ImproperlyConfigured(f"DATABASE_URL can't be read: {error}.") from error
     if engine == "sqlite3":
+        parsed["ENGINE"] = "config.databases.sqlite"
+        # To open a connection takes as long as a small request; PostgreSQL has its pool.
+        parsed["CONN_MAX_AGE"] = 60
+        parsed["TEST"] = {"NAME": ":memory:"}  # which is only implied for Django's own backend
         # One writer at a time, readers never wait; a transaction takes its place in the queue when it begins.
         parsed["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
@@ -125,7 +129,7 @@ def database(url: str) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;",
         }
     elif engine in {"postgresql", "psycopg2"}:
-        parsed["ENGINE"] = "django.db.backends.postgresql"
+        parsed["ENGINE"] = "config.databases.postgresql"
         parsed["OPTIONS"] = {
             "pool": {"min_size": 1, "max_size": positive("POSTGRES_POOL_SIZE", 8), "timeout": 15},
         }
