@@ -4,7 +4,8 @@ jsonschema-rs validates: in linear time, with Rust's regular expressions, and wi
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -23,37 +24,62 @@ SCHEMA_CHARACTERS = 4_000_000
 SCHEMA_DEPTH = 100
 SCHEMA_STEPS = 100_000
 ERRORS_COUNTED = 100
+EXPLAINED_STEPS = 100
 
 
 class SchemaError(ValueError):
     """A JSON Schema that can't be used; says why."""
 
 
-def _check_cost(schema: Any) -> None:
-    """Raise SchemaError if a value would be looked at too often: references that multiply, or nest too deep.
+@dataclass(frozen=True)
+class _Cost:
+    """How many parts a schema has with its references written out, and how many of these lead back to where they are.
 
-    A reference is followed as often as it stands, so that a chain of pairs doubles with each step; one that leads back
-    to where it stands is not counted, since the depth of a value bounds it.
+    Those that lead back are not followed: the depth of a value bounds them.
     """
-    counts: dict[int, int] = {}
+
+    parts: int
+    returns: int
+
+
+_NO_SCHEMA = _Cost(0, 0)
+_BACK = _Cost(0, 1)
+
+
+def _cost(schema: Any) -> _Cost:
+    """How often a value is looked at. Raises SchemaError for references that multiply, or nest too deep.
+
+    A reference is followed as often as it stands, so that a chain of pairs doubles with each step.
+    """
+    costs: dict[int, _Cost] = {}
     below: set[int] = set()
 
-    def count(node: Any, depth: int) -> int:
-        if not isinstance(node, dict | list) or id(node) in below:
-            return 0
+    def count(node: Any, depth: int) -> _Cost:
+        if not isinstance(node, dict | list):
+            return _NO_SCHEMA
+        if id(node) in below:
+            return _BACK
         if depth > SCHEMA_DEPTH:
             raise SchemaError(f"it is nested deeper than {SCHEMA_DEPTH} levels")
-        if id(node) not in counts:
+        if id(node) not in costs:
             below.add(id(node))
-            inner = list(node.values()) if isinstance(node, dict) else node
-            if isinstance(node, dict) and isinstance(node.get("$ref"), str):
-                inner = [*inner, _target(schema, node["$ref"])]
-            counts[id(node)] = 1 + sum(count(each, depth + 1) for each in inner)
+            inner = [count(each, depth + 1) for each in _inner(schema, node)]
+            is_open = isinstance(node, dict) and ("$dynamicRef" in node or "$recursiveRef" in node)
+            costs[id(node)] = _Cost(1 + sum(each.parts for each in inner), is_open + sum(e.returns for e in inner))
             below.discard(id(node))
-        return counts[id(node)]
+        return costs[id(node)]
 
-    if count(schema, 0) > SCHEMA_STEPS:
+    found = count(schema, 0)
+    if found.parts > SCHEMA_STEPS:
         raise SchemaError(f"with its references written out it has more than {SCHEMA_STEPS:,} parts")
+    return found
+
+
+def _inner(schema: Any, node: dict[str, Any] | list[Any]) -> Iterator[Any]:
+    """What a part of a schema consists of, and what it refers to."""
+    yield from node.values() if isinstance(node, dict) else node
+    if isinstance(node, dict) and isinstance(node.get("$ref"), str):
+        yield _target(schema, node["$ref"])
 
 
 def _target(schema: Any, reference: str) -> Any:
@@ -77,23 +103,28 @@ def validator_for(schema: Any) -> jsonschema_rs.Validator:
 
     Raises SchemaError: no JSON Schema, a reference to another document, a pattern that needs backtracking.
     """
+    return _compiled(schema)[0]
+
+
+def _compiled(schema: Any) -> tuple[jsonschema_rs.Validator, _Cost]:
     try:
         text = json.dumps(schema, sort_keys=True, default=str)
     except RecursionError as error:
         raise SchemaError(f"it is nested deeper than {SCHEMA_DEPTH} levels") from error
     if len(text) > SCHEMA_CHARACTERS:
         raise SchemaError(f"it is longer than {SCHEMA_CHARACTERS:,} characters")
-    return _validator_for(text)
+    return _compiled_text(text)
 
 
 @lru_cache(maxsize=256)
-def _validator_for(text: str) -> jsonschema_rs.Validator:
+def _compiled_text(text: str) -> tuple[jsonschema_rs.Validator, _Cost]:
     try:
         schema = json.loads(text)
-        _check_cost(schema)
-        return jsonschema_rs.validator_for(
+        cost = _cost(schema)
+        validator = jsonschema_rs.validator_for(
             schema, offline=True, validate_formats=True, pattern_options=jsonschema_rs.RegexOptions()
         )
+        return validator, cost
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise SchemaError(str(error).strip().splitlines()[0]) from error
 
@@ -133,10 +164,21 @@ def _conforms(validator: jsonschema_rs.Validator, cell: str) -> bool:
 
 
 def explain_cell(check: Check, cell: str) -> str:
-    """Why a cell breaks a check, in a sentence: the place in the value, and how many more there are."""
+    """Why a cell breaks a check, in a sentence: the place in the value, and how many more there are.
+
+    Whether a value conforms is told in linear time; why it does not takes all alternatives of all levels, where a
+    schema leads back to itself more than once.
+    """
+    validator, cost = _compiled(check.json_schema)
     try:
-        found = validator_for(check.json_schema).iter_errors(json.loads(cell))
-        errors = list(islice(found, ERRORS_COUNTED))
+        value = json.loads(cell)
+        depth = _depth(value)
+        if max(cost.returns, 1) ** depth > EXPLAINED_STEPS:
+            return (
+                f"it doesn't conform; where is not told of a value of {depth} levels by a JSON Schema that refers back "
+                f"to itself {cost.returns} times"
+            )
+        errors = list(islice(validator.iter_errors(value), ERRORS_COUNTED))
     except (ValueError, RecursionError) as error:
         return f"it can't be looked into: {error}"
     if not errors:
@@ -144,6 +186,12 @@ def explain_cell(check: Check, cell: str) -> str:
     at_least = "at least " if len(errors) == ERRORS_COUNTED else ""
     more = f" ({at_least}{len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{_place(errors[0].instance_path)}{errors[0].message}{more}"
+
+
+def _depth(value: Any) -> int:
+    """How many objects and arrays stand in each other."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, dict | list) + max(map(_depth, inner), default=0)
 
 
 def _place(path: Iterable[str | int]) -> str:

@@ -150,3 +150,22 @@ def test_a_row_nested_ten_thousand_deep_is_an_error_or_a_row(check_rows: Callabl
     deep = '{"a": ' + "[" * 10_000 + "]" * 10_000 + "}"
     checked = check_rows([{"name": "a", "type": "array", "constraints": {"jsonSchema": {"maxItems": 1}}}], deep)
     assert len(checked.errors) == 1
+
+
+@pytest.mark.parametrize("word", ["anyOf", "oneOf", "allOf"])
+def test_a_schema_that_leads_back_twice_on_each_level_is_told_in_a_moment(
+    check_rows: Callable[..., Checked], word: str
+) -> None:
+    below = {"properties": {"a": {"$ref": "#"}}}
+    attribute = {"name": "a", "type": "object", "constraints": {"jsonSchema": {"type": "object", word: [below, below]}}}
+    deep = '{"a": ' * 40 + "1" + "}" * 40
+    (error,) = check_rows([attribute], deep).errors
+    assert error.code == "json_schema"
+    assert "39 levels by a JSON Schema that refers back to itself 2 times" in error.message
+
+
+def test_a_schema_that_leads_back_once_is_explained_at_any_depth(check_rows: Callable[..., Checked]) -> None:
+    schema = {"type": "object", "properties": {"a": {"$ref": "#"}}}
+    attribute = {"name": "a", "type": "object", "constraints": {"jsonSchema": schema}}
+    (error,) = check_rows([attribute], '{"a": ' * 40 + "1" + "}" * 40).errors
+    assert "at /a/a/a" in error.message
