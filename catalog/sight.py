@@ -12,6 +12,7 @@ from urllib.parse import quote
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from catalog import rules
 from catalog.models import ObjectSchema, SetAside, Table, TableVersion
 from catalog.queries import RowQuery
 from catalog.queries.conditions import all_of
@@ -51,14 +52,40 @@ def check_query(query: RowQuery, hidden: Collection[str]) -> None:
 
 
 def check_definition(request: HttpRequest, shape: ObjectSchema) -> None:
-    """Raise PermissionDenied if an Object's new definition would show what the caller may not see."""
-    if not shape.version:
+    """Raise PermissionDenied if an Object's new definition would tell what the caller may not see.
+
+    It would where an attribute is sensitive no longer, and where rows are held against new rules: what these refuse
+    tells the values, one guess after the other.
+    """
+    new = Schema.from_definition(rules.normalised(shape.definition))
+    old = shape.schema if shape.version else Schema(())
+    shown = old.sensitive & (frozenset(new.names) - new.sensitive)
+    probed = _probed(shape, old, new) - shown
+    if (not shown and not probed) or may(request, PERMISSION):
         return
-    plain = {each["name"] for each in shape.definition["attributes"] if not each.get("sensitive")}
-    shown = shape.schema.sensitive & plain
-    if shown and not may(request, PERMISSION):
-        names = ", ".join(map(repr, sorted(shown)))
+    names = ", ".join(map(repr, sorted(shown or probed)))
+    if shown:
         raise PermissionDenied(f"{names}: only who may see sensitive values may say that these no longer are.")
+    raise PermissionDenied(f"{names}: only who may see sensitive values may say what these must be, or refer to them.")
+
+
+def _probed(shape: ObjectSchema, old: Schema, new: Schema) -> frozenset[str]:
+    """The sensitive attributes for which a definition has rules that were not there; two queries at most."""
+    changed = {name for name in old.sensitive & set(new.names) if new.attribute(name) != old.attribute(name)}
+    keys = {name for key in set(new.keys()) - set(old.keys()) for name in key.names}
+    references = set(new.foreign_keys) - set(old.foreign_keys)
+    fields = {name for key in references for name in key.fields}
+    own = {"", shape.name}
+    fields |= {name for key in references if key.object in own for name in key.reference_fields}
+    asked = {key.object for key in references} - own
+    others = {}
+    if asked:
+        found = ObjectSchema.objects.filter(application=shape.application_id, name__in=asked).with_current()
+        others = {each.name: each.schema.sensitive for each in found}
+    referred = {
+        name for key in references for name in key.reference_fields if name in others.get(key.object, frozenset())
+    }
+    return frozenset(changed | (keys | fields) & old.sensitive | referred)
 
 
 def check_editing(request: HttpRequest, table: Table) -> None:

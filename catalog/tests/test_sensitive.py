@@ -15,7 +15,7 @@ from catalog.tests.factories import ObjectSchemaFactory, TableFactory, json_rows
 from catalog.writing import Write
 
 EMAILS = ["ann@example.org", "bob@example.org", "cid@example.org"]
-ATTRIBUTES = [
+ATTRIBUTES: list[dict[str, Any]] = [
     {"name": "id", "type": "integer"},
     {"name": "email", "type": "string", "sensitive": True, "constraints": {"minLength": 3, "unique": True}},
     {"name": "city", "type": "string"},
@@ -200,11 +200,49 @@ def test_who_may_not_see_does_not_unmask(stranger: APIClient, confidant: APIClie
     assert confidant.patch(f"/api/v1/objects/{shape.pk}", {"attributes": plain}).status_code == 200
 
 
-def test_a_change_that_breaks_tells_no_sensitive_value(stranger: APIClient, table: Table) -> None:
-    stricter = [{**each, "constraints": {"minLength": 99}} if each["name"] == "email" else each for each in ATTRIBUTES]
-    answer = stranger.patch(f"/api/v1/objects/{table.object_id}", {"attributes": stricter})
-    assert answer.status_code == 409
-    assert "@example.org" not in body(answer)
+def changed_email(**values: Any) -> dict[str, Any]:
+    return {"attributes": [{**each, **values} if each["name"] == "email" else each for each in ATTRIBUTES]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed_email(constraints={"pattern": "ann.*"}),
+        changed_email(constraints={"enum": EMAILS}),
+        changed_email(constraints={"minLength": 99}),
+        changed_email(type="integer", constraints={}),
+        changed_email(format="email"),
+        changed_email(categories=EMAILS),
+        {"uniqueKeys": [["city", "email"]]},
+        {"primaryKey": ["email"]},
+        {"foreignKeys": [{"fields": ["city"], "reference": {"object": "", "fields": ["email"]}}]},
+        {"foreignKeys": [{"fields": ["email"], "reference": {"object": "", "fields": ["city"]}}]},
+    ],
+)
+@pytest.mark.parametrize("query", ["", "?dry_run=1"])
+def test_who_may_not_see_makes_no_rules_that_tell_the_values(
+    stranger: APIClient, confidant: APIClient, table: Table, change: dict[str, Any], query: str
+) -> None:
+    address = f"/api/v1/objects/{table.object_id}"
+    answer = stranger.patch(address + query, change)
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+    assert "'email'" in answer.json()["detail"]
+    assert confidant.patch(f"{address}?dry_run=1", change).status_code in {200, 409}
+    assert stranger.patch(address, changed_email(title="Where to write")).status_code == 200
+    wider = {"attributes": [*ATTRIBUTES, {"name": "note", "type": "string"}], "primaryKey": ["id"]}
+    assert stranger.patch(address, wider).status_code == 200
+
+
+def test_nor_an_object_that_refers_to_them(stranger: APIClient, confidant: APIClient, table: Table) -> None:
+    def referring(field: str) -> dict[str, Any]:
+        key = {"fields": ["x"], "reference": {"object": "people", "fields": [field]}}
+        sent = {"application": table.object.application.name, "name": f"of {field}", "foreignKeys": [key]}
+        return {**sent, "attributes": [{"name": "x", "type": "string"}]}
+
+    answer = stranger.post("/api/v1/objects", referring("email"))
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+    assert stranger.post("/api/v1/objects", referring("city")).status_code == 201
+    assert confidant.post("/api/v1/objects", referring("email")).status_code == 201
 
 
 def test_what_became_sensitive_later_is_masked_in_earlier_versions(
