@@ -1,6 +1,7 @@
 """How one test case is judged: execute, check the outputs against their Objects, compare with what is expected.
 
-A bad result is a value: whatever a user's function does ends as a Judgement, never as an exception.
+Without a look at the database, so that many can be judged side by side in threads. A bad result is a value: whatever a
+user's function does ends as a Judgement, never as an exception.
 """
 
 import time
@@ -12,40 +13,20 @@ from typing import Any
 
 from catalog import engine
 from catalog.attributes import describe_type, from_column
-from catalog.comparison import Relation, TableDiff, compare, parse_options
+from catalog.comparison import ComparisonOptions, Relation, TableDiff, compare
 from catalog.conformance import Conformed, Destination
 from catalog.keys import conform_with_keys
-from catalog.models import TableVersion
 from catalog.parts import rows_sql
-from catalog.reading import part_paths
 from catalog.row_errors import Report, RowError
 from catalog.schema import Schema
 from catalog.sources import TypedColumns
-from processes.execution import ExecutionError, ExecutionRequest, Executor, InputTable, OutputTable
-from processes.models import Implementation, Port
-from processes.rules import bind_arguments
-from testcases.models.cases import TestCase
+from processes.execution import ExecutionError, Executor, OutputTable
 from testcases.models.runs import Reason, Verdict
+from testcases.rules import matches_pattern
+from testcases.trials import BoundTable, Trial
 
 MESSAGE_ERRORS = 3
 SMALL_ROWS = 100_000  # what one thread compares as quickly as several
-
-
-@dataclass(frozen=True)
-class BoundTable:
-    """A TableVersion on a port, and its Parts."""
-
-    version: TableVersion
-    digests: tuple[str, ...]
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The Parts on this machine, fetched where they are missing."""
-        return tuple(part_paths(self.digests))
-
-    @property
-    def schema(self) -> Schema:
-        return self.version.object_version.schema
 
 
 @dataclass(frozen=True)
@@ -85,86 +66,79 @@ class Stopwatch:
             self.milliseconds[name] = round(self.milliseconds.get(name, 0) + spent, 3)
 
 
-def judge(
-    case: TestCase,
-    implementation: Implementation | None,
-    tables: Mapping[str, BoundTable],
-    executor: Executor,
-    actual: Destination,
-) -> Judgement:
-    """Judge a case with its bindings prefetched.
+def judge(trial: Trial, executor: Executor, actual: Destination) -> Judgement:
+    """Judge a trial. Raises OSError or duckdb.Error where a Part is not on this machine any more.
 
-    tables: by id of the Port. actual: where the Parts of the actual outputs are written; the files are the caller's.
+    actual: where the Parts of the actual outputs are written; the files are the caller's.
     """
-    if not case.enabled:
-        return Judgement(Verdict.SKIPPED, Reason.DISABLED, "The test case is disabled.")
-    if implementation is None:
-        return Judgement(Verdict.SKIPPED, Reason.NO_IMPLEMENTATION, "The function has no such implementation.")
-    lacking = [port.name for port in case.function.inputs if port.required and port.pk not in tables]
-    if lacking:
-        message = f"No table is bound to the required input {', '.join(lacking)}."
-        return Judgement(Verdict.ERROR, Reason.PORT_MISSING, message)
-    if not any(port.pk in tables for port in case.function.outputs):
-        return Judgement(Verdict.ERROR, Reason.INVALID_EXPECTED, "The test case expects nothing.")
     watch = Stopwatch()
-    outcome = executor.execute(_request(case, implementation, tables))
+    outcome = executor.execute(trial.request)
     watch.milliseconds |= {phase: round(spent, 3) for phase, spent in outcome.timings_ms.items() if phase != "start"}
     if outcome.error:
-        return _failed_execution(outcome.error, watch)
-    return _judge_outputs(case, outcome.outputs, tables, actual, watch)
+        judgement = _judge_error(outcome.error, trial.expected_error)
+        return replace(judgement, timings_ms=watch.milliseconds)
+    if trial.expected_error:
+        message = f"The function ended without an error; expected is {describe_error(trial.expected_error)}."
+        return Judgement(Verdict.FAILED, Reason.EXPECTED_ERROR_NOT_RAISED, message, timings_ms=watch.milliseconds)
+    return _judge_outputs(trial, outcome.outputs, actual, watch)
 
 
-def _request(case: TestCase, implementation: Implementation, tables: Mapping[str, BoundTable]) -> ExecutionRequest:
-    inputs = {}
-    for port in case.function.inputs:
-        bound = tables.get(port.pk)
-        # An optional input without a table is an empty one.
-        inputs[port.name] = InputTable(bound.paths, bound.schema.columns) if bound else InputTable((), _columns(port))
-    return ExecutionRequest(
-        kind=implementation.kind,
-        definition=implementation.definition,
-        inputs=inputs,
-        outputs=tuple(port.name for port in case.function.outputs),
-        parameters=bind_arguments(case.parameters, case.function.parameters),
-    )
+def describe_error(expected: Mapping[str, Any]) -> str:
+    """An expected error in words."""
+    kind, pattern = expected.get("kind"), expected.get("pattern")
+    words = f"an error of the kind {kind!r}" if kind else "an error"
+    if not pattern:
+        return words
+    return f"{words} whose message {'holds' if expected.get('match') == 'part' else 'is'} {pattern!r}"
 
 
-def _columns(port: Port) -> tuple[tuple[str, str], ...]:
-    return port.object.schema.columns
+def _judge_error(error: ExecutionError, expected: Mapping[str, Any]) -> Judgement:
+    if not expected or error.phase == "start":
+        return _failed_execution(error)
+    if _is_expected(error, expected):
+        return Judgement(Verdict.PASSED)
+    name = error.kind or error.code
+    message = f"Expected is {describe_error(expected)}; the function ended with {name}: {error.message}"
+    return Judgement(Verdict.FAILED, Reason.UNEXPECTED_ERROR, message)
 
 
-def _failed_execution(error: ExecutionError, watch: Stopwatch) -> Judgement:
+def _is_expected(error: ExecutionError, expected: Mapping[str, Any]) -> bool:
+    names = {error.kind.casefold(), error.code.casefold()} - {""}
+    if "kind" in expected and expected["kind"].casefold() not in names:
+        return False
+    if "pattern" not in expected:
+        return True
+    # The place before the message is ours; who writes a pattern knows the message alone.
+    messages = {error.message, error.message.removeprefix(f"Output port {error.output!r}: ")}
+    is_whole = expected.get("match") != "part"
+    return any(matches_pattern(message, expected["pattern"], is_whole) for message in messages)
+
+
+def _failed_execution(error: ExecutionError) -> Judgement:
     if error.code in {"duplicate_column", "unsupported_type"}:
-        return Judgement(Verdict.FAILED, Reason.INVALID_OUTPUT, error.message, timings_ms=watch.milliseconds)
+        return Judgement(Verdict.FAILED, Reason.INVALID_OUTPUT, error.message)
     reason = Reason.TIMEOUT if error.code == "timeout" else Reason.EXECUTION_ERROR
-    return Judgement(Verdict.ERROR, reason, error.message, timings_ms=watch.milliseconds)
+    return Judgement(Verdict.ERROR, reason, error.message)
 
 
-def _judge_outputs(
-    case: TestCase,
-    given: Mapping[str, OutputTable],
-    tables: Mapping[str, BoundTable],
-    actual: Destination,
-    watch: Stopwatch,
-) -> Judgement:
+def _judge_outputs(trial: Trial, given: Mapping[str, OutputTable], actual: Destination, watch: Stopwatch) -> Judgement:
     outputs: list[JudgedOutput] = []
     errors: list[dict[str, Any]] = []
     sentences: list[str] = []
-    for position, port in enumerate(case.function.outputs):
-        bound = tables.get(port.pk)
-        schema = bound.schema if bound else port.object.schema
+    for position, wanted in enumerate(trial.outputs):
         target = replace(actual, prefix=f"{actual.prefix}-{position}")
         with watch.phase("check"):
-            conformed = check_output(given[port.name], schema, target)
+            conformed = check_output(given[wanted.port_name], wanted.schema, target)
         if conformed.report:
-            sentences.append(_report_sentence(port.name, conformed.report))
-            errors += [{"output": port.name, **error.as_dict()} for error in conformed.report.errors]
+            sentences.append(_report_sentence(wanted.port_name, conformed.report))
+            errors += [{"output": wanted.port_name, **error.as_dict()} for error in conformed.report.errors]
             continue
         diff = None
-        if bound:
+        if wanted.expected:
             with watch.phase("compare"):
-                diff = compare_output(case, bound, conformed)
-        outputs.append(JudgedOutput(port.name, conformed, diff))
+                paths = [part.path for part in conformed.parts]
+                diff = compare_output(wanted.expected, paths, conformed.row_count, wanted.options)
+        outputs.append(JudgedOutput(wanted.port_name, conformed, diff))
     if errors:
         message = " ".join(sentences)
         return Judgement(Verdict.FAILED, Reason.INVALID_OUTPUT, message, errors, outputs, watch.milliseconds)
@@ -203,16 +177,17 @@ def _column_errors(columns: Sequence[tuple[str, str]], schema: Schema) -> Iterat
             yield RowError(0, name, "unknown_attribute", f"the column {name!r} is no attribute of the object")
 
 
-def compare_output(case: TestCase, expected: BoundTable, actual: Conformed) -> TableDiff:
-    """How an output differs from what its case expects."""
+def compare_output(
+    expected: BoundTable, paths: Sequence[Path], row_count: int, options: ComparisonOptions
+) -> TableDiff:
+    """How the rows of an output, in these Parts, differ from what is expected."""
     schema = expected.schema
-    options = parse_options(comparison_options(case.comparison, schema), schema.names)
-    is_small = expected.version.row_count + actual.row_count <= SMALL_ROWS
+    is_small = expected.version.row_count + row_count <= SMALL_ROWS
     with engine.cursor(is_serial=is_small) as connection:
         return compare(
             connection,
             table_relation(expected.paths, schema, expected.version.row_count),
-            table_relation([part.path for part in actual.parts], schema, actual.row_count),
+            table_relation(paths, schema, row_count),
             options,
         )
 
@@ -223,19 +198,7 @@ def table_relation(paths: Sequence[Path], schema: Schema, row_count: int) -> Rel
     return Relation(rows_sql(paths, schema.columns), columns, row_count, tuple(schema.primary_key))
 
 
-def comparison_options(given: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
-    """A case's options as they concern one output: names of other outputs' attributes left out, the key by default
-    the Object's primary key."""
-    options = dict(given)
-    names = set(schema.names)
-    ignored = [name for name in options.get("ignore", ()) if name in names]
-    if "ignore" in options:
-        options["ignore"] = ignored
-    if "per_attribute" in options:
-        options["per_attribute"] = {name: each for name, each in options["per_attribute"].items() if name in names}
-    key = options.get("key") or list(schema.primary_key)
-    if key and names.issuperset(key) and not set(key) & {*ignored, *options.get("per_attribute", ())}:
-        options["key"] = list(key)
-    else:
-        options.pop("key", None)
-    return options
+def _named(matcher: Mapping[str, Any]) -> set[str]:
+    """The attributes that a matcher names."""
+    row = matcher.get("row")
+    return {matcher["attribute"], *(row if isinstance(row, Mapping) else ())}

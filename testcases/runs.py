@@ -1,34 +1,53 @@
-"""Runs: which test cases, in which order, and how their Results reach the database."""
+"""Runs: which test cases, with which implementations, in which order. How trials go: testcases.running."""
 
+import os
 import tempfile
-import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import partial
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from catalog.conformance import Destination, PartFile
-from catalog.models import Application, TableVersion, VersionPart
-from catalog.reading import part_paths, with_parts
-from catalog.writing import store_parts
-from processes.execution import Executor, Limits
+from catalog.conformance import Destination
+from catalog.models import Application, Configuration, TableVersion, VersionPart
+from catalog.reading import GonePartError, part_paths
 from processes.models import Implementation
-from testcases.judging import BoundTable, Judgement, judge
-from testcases.models import ActualPart, Pin, Result, ResultOutput, Run, TestCase
-from testcases.models.runs import Verdict
+from testcases.judging import Judgement
+from testcases.models import Run, TestCase
+from testcases.models.runs import Reason, Verdict
+from testcases.recording import Fence, Judged, Progress, Recorder
+from testcases.running import Bench, Pending
+from testcases.trials import BoundTable, Untried, digest_of, prepare
 
 CASES_LOADED = 200
-RESULTS_WRITTEN = 50
-WRITE_INTERVAL_SECONDS = 0.5
+CASES_A_WORKER = 8  # a worker starts a process, which takes as long as some cases
 
-Progress = Callable[[int, int, Result], None]
+__all__ = ["execute_run", "overall_verdict", "run_test_cases", "start_run"]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a Run is executed. A Job that drives one gives all of these.
+
+    progress: told (done, total, Result) for each Result that was stored. should_stop: asked before each case; what is
+    left is then skipped as cancelled. fenced: a context around each write, which raises where the caller may not write
+    any more. resumes: takes up a Run that is running but whose worker is gone: what has a Result is not judged again.
+    workers: how many cases at once; by default the number of cores.
+    """
+
+    progress: Progress | None = None
+    should_stop: Callable[[], bool] = lambda: False
+    fenced: Fence = nullcontext
+    resumes: bool = False
+    workers: int | None = None
 
 
 def start_run(
@@ -36,51 +55,51 @@ def start_run(
     test_cases: Iterable[TestCase],
     selection: Mapping[str, Any] | None = None,
     author: Any = None,
-    implementation: str | None = None,
+    implementations: Sequence[str] = (),
+    configuration: Configuration | None = None,
 ) -> Run:
-    """A queued Run over these cases. `implementation` names the one to use; by default each function's first."""
-    names = {"test_cases": [case.pk for case in test_cases], "implementation": implementation}
+    """A queued Run over these cases, each with every implementation that is named; names may be patterns (`*`).
+
+    By default each function's first. Two queries. Where a function lacks an implementation of a plain name, its
+    cases will be skipped with that reason.
+    """
+    cases = list(test_cases)
+    plan = _plan({case.function_id for case in cases}, implementations)
+    asked: dict[str, Any] = {"test_cases": [case.pk for case in cases], "plan": plan}
+    if implementations:
+        asked["implementations"] = list(implementations)
+    if configuration:
+        asked["configuration"] = {"name": configuration.name, "digest": digest_of(configuration.config)}
     return Run.objects.create(
         application=application,
-        selection={**(selection or {}), **names},
-        total=len(names["test_cases"] or ()),
+        selection={**(selection or {}), **asked},
+        configuration=configuration,
+        total=sum(len(plan[case.function_id]) for case in cases),
         created_by=author,
     )
 
 
-def execute_run(run: Run, progress: Progress | None = None) -> Run:
-    """Judge every case of a queued Run. Results are stored a few at a time; the Run's counts are those stored."""
-    claimed = Run.objects.filter(pk=run.pk, state=Run.State.QUEUED).update(
-        state=Run.State.RUNNING, started_at=timezone.now()
-    )
-    run.refresh_from_db()
-    if not claimed:
-        return run
-    try:
-        _judge_all(run, progress)
-        run.state, run.verdict = Run.State.FINISHED, overall_verdict(run.counts)
-    finally:
-        if run.state != Run.State.FINISHED:  # stopped by an exception: Ctrl-C, a full disk
-            run.state = Run.State.CANCELLED
-        run.finished_at = timezone.now()
-        run.save(update_fields=["state", "verdict", "finished_at"])
-    return run
+def _plan(functions: Iterable[str], wanted: Sequence[str]) -> dict[str, list[str]]:
+    """Names of implementations by function; "" where it has none."""
+    names: dict[str, list[str]] = {function: [] for function in functions}
+    for function, name in Implementation.objects.filter(function__in=names).values_list("function_id", "name"):
+        names[function].append(name)
+    return {function: _planned(own, wanted) or [""] for function, own in names.items()}
 
 
-def _judge_all(run: Run, progress: Progress | None) -> None:
-    with tempfile.TemporaryDirectory(prefix="exemplar-run-") as directory, open_executor() as executor:
-        recorder = _Recorder(run, progress)
-        for position, (case, bound) in enumerate(_cases_with_tables(run.selection["test_cases"])):
-            implementation = _implementation(case, run.selection.get("implementation"))
-            actual = Destination(Path(directory), prefix=str(position))
-            judgement = _judge_again_if_parts_went(bound, partial(judge, case, implementation, bound, executor, actual))
-            recorder.add(case, implementation, bound, judgement)
-        recorder.flush()
+def _planned(own: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    if not wanted:
+        return list(own[:1])
+    found: dict[str, None] = {}
+    for name in wanted:
+        alike = [each for each in own if fnmatchcase(each, name)]
+        found |= dict.fromkeys([name] if name in own else alike or ([] if is_pattern(name) else [name]))
+    return list(found)
 
 
-def _judge_again_if_parts_went(tables: Mapping[str, BoundTable], work: Callable[[], Judgement]) -> Judgement:
-    """The judgement; done again if a cached file was deleted meanwhile."""
-    return with_parts(lambda: [digest for each in tables.values() for digest in each.digests], work)
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for many."""
+    return any(sign in name for sign in "*?[")
 
 
 def run_test_cases(
@@ -88,24 +107,47 @@ def run_test_cases(
     test_cases: Iterable[TestCase],
     selection: Mapping[str, Any] | None = None,
     author: Any = None,
-    implementation: str | None = None,
+    implementations: Sequence[str] = (),
+    configuration: Configuration | None = None,
     progress: Progress | None = None,
+    workers: int | None = None,
 ) -> Run:
     """Start a Run and execute it while the caller waits."""
-    return execute_run(start_run(application, test_cases, selection, author, implementation), progress)
+    run = start_run(application, test_cases, selection, author, implementations, configuration)
+    return execute_run(run, How(progress, workers=workers))
 
 
-def open_executor() -> Executor:
-    """An Executor with the limits of the settings."""
-    limits = Limits(
-        wall_seconds=settings.SANDBOX_WALL_SECONDS,
-        memory_bytes=settings.SANDBOX_MEMORY_BYTES,
-        temp_bytes=settings.SANDBOX_TEMP_BYTES,
-        threads=settings.SANDBOX_THREADS,
-        output_rows=settings.SANDBOX_OUTPUT_ROWS,
-        output_bytes=settings.SANDBOX_OUTPUT_BYTES,
-    )
-    return Executor(limits, isolation=settings.SANDBOX_ISOLATION)
+def execute_run(run: Run, how: How | None = None) -> Run:
+    """Judge every case of a Run that is not judged yet. Results are stored a few at a time; the Run's counts are those
+    stored. A Run that another has begun is left alone, unless `how` resumes it.
+
+    An exception that ends it, such as Ctrl-C, leaves it cancelled with what was judged; one from the fence, as it was.
+    """
+    how = how or How()
+    open_states = [Run.State.QUEUED, *([Run.State.RUNNING] if how.resumes else [])]
+    with how.fenced():
+        claimed = Run.objects.filter(pk=run.pk, state__in=open_states).update(
+            state=Run.State.RUNNING, started_at=Coalesce(F("started_at"), timezone.now())
+        )
+    run.refresh_from_db()
+    if not claimed:
+        return run
+    try:
+        is_whole = _Execution(run, how).judge_all()
+    except BaseException:
+        with suppress(Exception):
+            _end(run, Run.State.CANCELLED, how)
+        raise
+    _end(run, Run.State.FINISHED if is_whole else Run.State.CANCELLED, how)
+    return run
+
+
+def _end(run: Run, state: Run.State, how: How) -> None:
+    with how.fenced(), transaction.atomic():
+        run.state, run.finished_at = state, timezone.now()
+        if state == Run.State.FINISHED:
+            run.verdict = overall_verdict(run.counts)
+        run.save(update_fields=["state", "verdict", "finished_at"])
 
 
 def overall_verdict(counts: Mapping[str, int]) -> str:
@@ -116,22 +158,67 @@ def overall_verdict(counts: Mapping[str, int]) -> str:
     return Verdict.SKIPPED
 
 
-def _implementation(case: TestCase, name: str | None) -> Implementation | None:
-    implementations = list(case.function.implementations.all())
-    if name is None:
-        return implementations[0] if implementations else None
-    return next((each for each in implementations if each.name == name), None)
+class _Execution:
+    """One execution of a Run."""
+
+    def __init__(self, run: Run, how: How) -> None:
+        self.run = run
+        self.how = how
+        self.configuration = run.configuration.config if run.configuration else {}
+        self.judged = set(run.results.values_list("test_case_id", "implementation_name")) if how.resumes else set()
+        digest = digest_of(self.configuration) if run.configuration else ""
+        self.recorder = Recorder(run, digest, len(self.judged), how.fenced, how.progress)
+
+    def judge_all(self) -> bool:
+        """Whether it came to its end, and was not told to stop."""
+        cores = self.how.workers or len(os.sched_getaffinity(0))
+        workers = max(1, min(cores, self.run.total // CASES_A_WORKER))
+        waiting: deque[tuple[Judged, Pending]] = deque()
+        has_stopped = False
+        with tempfile.TemporaryDirectory(prefix="exemplar-run-") as directory, Bench(workers) as bench:
+            for position, judged in enumerate(self._cases()):
+                has_stopped = has_stopped or self.how.should_stop()
+                actual = Destination(Path(directory), prefix=str(position))
+                waiting.append((judged, _cancelled if has_stopped else self._begin(bench, judged, actual)))
+                if len(waiting) >= 2 * workers or workers == 1:
+                    self._settle(waiting)
+            while waiting:
+                self._settle(waiting)
+            self.recorder.flush()
+        return not has_stopped
+
+    def _begin(self, bench: Bench, judged: Judged, actual: Destination) -> Pending:
+        trial = prepare(judged.case, judged.implementation, judged.tables, self.configuration)
+        if isinstance(trial, Untried):
+            judgement = Judgement(trial.verdict, trial.reason, trial.message)
+            return lambda: judgement
+        return bench.begin(trial, actual)
+
+    def _settle(self, waiting: deque[tuple[Judged, Pending]]) -> None:
+        judged, pending = waiting.popleft()
+        self.recorder.add(judged, pending())
+
+    def _cases(self) -> Iterator[Judged]:
+        """What is to be judged, in the order asked for; a handful of queries for CASES_LOADED cases."""
+        plan = self.run.selection["plan"]
+        for case, bound in _cases_with_tables(self.run.selection["test_cases"]):
+            implementations = {each.name: each for each in case.function.implementations.all()}
+            for name in plan[case.function_id]:
+                if (case.pk, name) not in self.judged:
+                    yield Judged(case, name, implementations.get(name), bound)
+
+
+def _cancelled() -> Judgement:
+    return Judgement(Verdict.SKIPPED, Reason.CANCELLED, "The run was cancelled before this case.")
 
 
 def _cases_with_tables(ids: Sequence[str]) -> Iterator[tuple[TestCase, dict[str, BoundTable]]]:
-    """The cases in the order asked for, each with its tables by port; a handful of queries for CASES_LOADED cases."""
+    """The cases in the order asked for, each with its tables by port."""
     remaining = iter(ids)
     while chunk := list(islice(remaining, CASES_LOADED)):
+        cases = TestCase.objects.filter(pk__in=chunk).with_parts()
         found = {
-            case.pk: case
-            for case in TestCase.objects.filter(pk__in=chunk)
-            .with_parts()
-            .prefetch_related("function__ports__object", "function__implementations")
+            case.pk: case for case in cases.prefetch_related("function__ports__object", "function__implementations")
         }
         tables = _bound_tables(found.values())
         for pk in chunk:
@@ -144,117 +231,21 @@ def _cases_with_tables(ids: Sequence[str]) -> Iterator[tuple[TestCase, dict[str,
 def _bound_tables(cases: Iterable[TestCase]) -> dict[str, BoundTable]:
     """The newest version of every bound Table, by the Table's id; all Parts that are missing here in one query."""
     table_ids = {binding.table_id for case in cases for binding in case.bindings.all()}
-    versions = TableVersion.objects.filter(table__in=table_ids, number=F("table__version")).select_related(
-        "object_version", "table"
-    )
-    shared = {version.object_version_id: version.object_version for version in versions}
-    parts: dict[str, list[str]] = {version.pk: [] for version in versions}
-    for version_id, digest in (
-        VersionPart.objects.filter(version__in=parts)
-        .order_by("version", "position")
-        .values_list("version_id", "part_id")
-    ):
+    return bound_versions(TableVersion.objects.filter(table__in=table_ids, number=F("table__version")))
+
+
+def bound_versions(versions: Any) -> dict[str, BoundTable]:
+    """These TableVersions by the Table's id, with their Parts; three queries."""
+    found = list(versions.select_related("object_version", "table"))
+    shared = {version.object_version_id: version.object_version for version in found}
+    parts: dict[str, list[str]] = {version.pk: [] for version in found}
+    places = VersionPart.objects.filter(version__in=parts).order_by("version", "position")
+    for version_id, digest in places.values_list("version_id", "part_id"):
         parts[version_id].append(digest)
-    part_paths([digest for digests in parts.values() for digest in digests])
+    with suppress(GonePartError):  # each case whose rows are gone is told so
+        part_paths([digest for digests in parts.values() for digest in digests])
     bound = {}
-    for version in versions:
+    for version in found:
         version.object_version = shared[version.object_version_id]  # parsed once for all its tables
         bound[version.table_id] = BoundTable(version, tuple(parts[version.pk]))
     return bound
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A Result on its way to the database, with what belongs to it."""
-
-    result: Result
-    judgement: Judgement
-    pins: list[Pin]
-
-
-class _Recorder:
-    """Stores Results a few at a time, so that a small case doesn't cost a transaction of its own."""
-
-    def __init__(self, run: Run, progress: Progress | None) -> None:
-        self.run = run
-        self.progress = progress
-        self.entries: list[_Entry] = []
-        self.written_at = time.monotonic()
-        self.done = 0
-
-    def add(
-        self,
-        case: TestCase,
-        implementation: Implementation | None,
-        tables: Mapping[str, BoundTable],
-        judgement: Judgement,
-    ) -> None:
-        result = Result(
-            run=self.run,
-            test_case=case,
-            implementation=implementation,
-            implementation_name=implementation.name if implementation else "",
-            implementation_digest=implementation.digest if implementation else "",
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            message=judgement.message,
-            errors=list(judgement.errors),
-            timings_ms=dict(judgement.timings_ms),
-        )
-        ports = {port.pk: port for port in case.function.ports.all()}
-        pins = [
-            Pin(
-                result=result,
-                direction=ports[port_id].direction,
-                port_name=ports[port_id].name,
-                table_version=bound.version,
-            )
-            for port_id, bound in tables.items()
-        ]
-        self.entries.append(_Entry(result, judgement, pins))
-        late = time.monotonic() - self.written_at > WRITE_INTERVAL_SECONDS
-        if late or len(self.entries) >= RESULTS_WRITTEN:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what has gathered in one transaction, then say so."""
-        entries, self.entries = self.entries, []
-        with transaction.atomic():
-            Result.objects.bulk_create(entry.result for entry in entries)
-            Pin.objects.bulk_create(pin for entry in entries for pin in entry.pins)
-            self._write_outputs(entries)
-            for entry in entries:
-                verdict = entry.result.verdict
-                setattr(self.run, verdict, getattr(self.run, verdict) + 1)
-            self.run.save(update_fields=[verdict.value for verdict in Verdict])
-        for entry in entries:
-            for output in entry.judgement.outputs:
-                for part in output.conformed.parts:
-                    part.path.unlink(missing_ok=True)
-            self.done += 1
-            if self.progress:
-                self.progress(self.done, self.run.total, entry.result)
-        self.written_at = time.monotonic()
-
-    @staticmethod
-    def _write_outputs(entries: Sequence[_Entry]) -> None:
-        outputs: list[ResultOutput] = []
-        parts: list[PartFile] = []
-        places: list[ActualPart] = []
-        for entry in entries:
-            for judged in entry.judgement.outputs:
-                output = ResultOutput(
-                    result=entry.result,
-                    port_name=judged.port_name,
-                    row_count=judged.conformed.row_count,
-                    diff=judged.diff.as_dict() if judged.diff else None,
-                )
-                outputs.append(output)
-                parts += judged.conformed.parts
-                places += [
-                    ActualPart(output=output, part_id=part.digest, position=position)
-                    for position, part in enumerate(judged.conformed.parts)
-                ]
-        store_parts(parts)
-        ResultOutput.objects.bulk_create(outputs)
-        ActualPart.objects.bulk_create(places)

@@ -162,8 +162,8 @@ def test_the_implementation_to_use_can_be_named(function):
     )
     case = make_case(function)
     assert judge(case).verdict == "passed"
-    assert judge(case, implementation="wrong").verdict == "failed"
-    assert judge(case, implementation="none").reason == "no_implementation"
+    assert judge(case, implementations=["wrong"]).verdict == "failed"
+    assert judge(case, implementations=["none"]).reason == "no_implementation"
 
 
 def test_a_case_that_expects_nothing_is_an_error(function, totals, orders):

@@ -41,7 +41,7 @@ def _answer(
     request: Request, application: Application, implementation: str | None, criteria: dict[str, Sequence[str]]
 ) -> Response:
     cases = select_test_cases(application, **criteria, implementation=implementation)
-    run = run_test_cases(application, cases, criteria, author(request), implementation)
+    run = run_test_cases(application, cases, criteria, author(request), [implementation] if implementation else [])
     address = reverse("api-run-detail", args=[run.pk], request=request)
     return Response(RunSerializer(run).data, headers={"Location": address})
 
