@@ -41,7 +41,7 @@ def check_comparison(options: Any, attribute_names: Sequence[str]) -> list[Probl
         parse_options(options, attribute_names)
     except OptionError as error:
         return [
-            Problem(pointer(*path.split(".", 1)) if path else "", code, message)
+            Problem(pointer(*path.split(".", 3 if path.startswith("matchers.") else 1)) if path else "", code, message)
             for path, code, message in error.problems
         ]
     return []

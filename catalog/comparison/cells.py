@@ -66,6 +66,11 @@ def canonical_pair(expected_type: str, actual_type: str) -> tuple[Canonical, Can
     return None
 
 
+def normalized(canonical: Canonical) -> Canonical:
+    """The form of texts in which what reads the same is the same: Unicode's NFC."""
+    return lambda cell: f"nfc_normalize({canonical(cell)})"
+
+
 def value_sql(duckdb_type: str, cell: str) -> str:
     """The cell as it is fetched: instants in UTC, for DuckDB needs a package of its own to attach a time zone."""
     return f"({cell} AT TIME ZONE 'UTC')" if duckdb_type == "TIMESTAMP WITH TIME ZONE" else cell

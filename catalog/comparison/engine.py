@@ -14,6 +14,7 @@ from catalog.comparison.options import ComparisonOptions
 from catalog.comparison.order import find_moved
 from catalog.comparison.quick import count_if_equal
 from catalog.comparison.reducing import join_by_key, load_unbalanced
+from catalog.comparison.ruling import with_rules
 from catalog.comparison.shape import Layout, Relation, count_rows, read_layout
 from catalog.comparison.similar import pair_similar
 from catalog.comparison.workspace import Workspace
@@ -46,6 +47,7 @@ def compare(
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, layout: Layout, options: ComparisonOptions) -> TableDiff:
+    layout = with_rules(connection, layout, options)
     row_count = count_if_equal(connection, layout, options.ordered) if _is_quick(connection, layout, options) else None
     if row_count is None:
         return _compare_rows(connection, layout, options)
@@ -60,6 +62,8 @@ def _compare(connection: duckdb.DuckDBPyConnection, layout: Layout, options: Com
 
 def _is_quick(connection: duckdb.DuckDBPyConnection, layout: Layout, options: ComparisonOptions) -> bool:
     """Whether to look first if the tables are equal: not where finding what differs takes as little."""
+    if not layout.has_one_form:
+        return False
     is_reducible = not options.ordered and (layout.key or not layout.tolerant_attributes)
     return not is_reducible or sum(count_rows(connection, side) for side in layout.sides) <= SMALL_ROWS
 

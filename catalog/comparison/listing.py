@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from catalog.comparison.diff import ROW_CLASSES, AttributeHistogram, RowDiff
-from catalog.comparison.shape import CHANGED, Column, Layout, Side
+from catalog.comparison.shape import CHANGED, Column, ComparedAttribute, Layout, Side
 from catalog.comparison.workspace import Workspace
 
 
@@ -134,7 +134,10 @@ class _RowReader:
             row_class=row_class,
             key={attribute.name: known[attribute.name] for attribute in self._layout.key},
             cells={
-                attribute.name: {"expected": expected[attribute.name], "actual": actual[attribute.name]}
+                attribute.name: {
+                    "expected": self._matcher(attribute, expected_row) or expected[attribute.name],
+                    "actual": actual[attribute.name],
+                }
                 for attribute, status in zip(self._layout.attributes, statuses, strict=row_class == "changed")
                 if row_class == "changed" and status >= CHANGED
             },
@@ -144,6 +147,11 @@ class _RowReader:
             expected_position=self._places[0].get(expected_row),
             actual_position=self._places[1].get(actual_row),
         )
+
+    def _matcher(self, attribute: ComparedAttribute, expected_row: int) -> Mapping[str, Any] | None:
+        """What the cell was to be like, where that is no value."""
+        fitting = (rule.matcher for rule in attribute.rules if rule.rows is None or expected_row in rule.rows)
+        return next(fitting, None)
 
 
 def _values(columns: list[Column], values: Iterator[Any]) -> Iterator[tuple[str, Any]]:

@@ -27,11 +27,12 @@ def match_equal(workspace: Workspace, rows: Rows) -> Rest:
     rest = _match_by_rank(workspace, rows)
     if _match_by_search(workspace, rest):
         return rest
-    rest = cancel_identical(workspace, rest)
+    if workspace.layout.has_one_form:
+        rest = cancel_identical(workspace, rest)
     if not _match_by_search(workspace, rest):
         workspace.notes.append(
-            "too many rows differ only in attributes with a tolerance, so they were not matched within it: "
-            "a key would help"
+            "too many rows differ only in attributes with a tolerance or a matcher, so they were not matched within "
+            "it: a key would help"
         )
     return rest
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from catalog.comparison.matchers import Matcher, check_matchers
+
 MODES = ("exact", "subset")
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 10_000
@@ -46,6 +48,10 @@ class ComparisonOptions:
     ordered: the order of rows counts.
     abs_tol, rel_tol: tolerance of every numeric attribute outside the key.
     per_attribute: attribute name -> Tolerance in place of these two.
+    null_equal: whether null equals null outside the key.
+    normalize_unicode: texts are compared in Unicode's form NFC; as they are by default.
+    matchers: what cells are to be like that have no one expected value.
+    literal_matchers: expected texts and JSON cells that are matchers are taken as such.
     limit: rows listed per row class; totals are always true.
     """
 
@@ -56,6 +62,10 @@ class ComparisonOptions:
     abs_tol: float = 0.0
     rel_tol: float = 0.0
     per_attribute: Mapping[str, Tolerance] = field(default_factory=dict)
+    null_equal: bool = True
+    normalize_unicode: bool = False
+    matchers: tuple[Matcher, ...] = ()
+    literal_matchers: bool = False
     limit: int = LIMIT_DEFAULT
 
     def tolerance_of(self, attribute_name: str) -> Tolerance:
@@ -99,6 +109,9 @@ def _options(raw: Mapping[str, Any]) -> ComparisonOptions:
         name: Tolerance(float(given.get("abs_tol", abs_tol)), float(given.get("rel_tol", rel_tol)))
         for name, given in values.get("per_attribute", {}).items()
     }
+    values["matchers"] = tuple(
+        Matcher(given["attribute"], given["matcher"], given.get("row")) for given in values.get("matchers", ())
+    )
     return ComparisonOptions(**values)
 
 
@@ -107,6 +120,11 @@ def _conflicts(raw: Mapping[str, Any]) -> Iterator[Problem]:
     for name in key:
         if name in (raw.get("ignore") or ()):
             yield "ignore", "conflict", f"{name!r} is in the key, so it can't be ignored"
+    for position, given in enumerate(raw.get("matchers", ())):
+        name = given["attribute"]
+        for option, words in (("key", "in the key"), ("ignore", "ignored")):
+            if name in (raw.get(option) or ()):
+                yield f"matchers.{position}", "conflict", f"{name!r} is {words}, so it can't have a matcher"
     for name in raw.get("per_attribute", {}):
         if name in key:
             yield f"per_attribute.{name}", "conflict", f"{name!r} is in the key, so it can't have a tolerance"
@@ -177,6 +195,10 @@ def _check_per_attribute(path: str, value: Any, attribute_names: Sequence[str]) 
                 yield option_path, "unknown_option", f"{option!r} is not an option of an attribute{hint}"
 
 
+def _check_matchers(path: str, value: Any, attribute_names: Sequence[str]) -> Iterator[Problem]:
+    yield from ((each.path, each.code, each.message) for each in check_matchers(path, value, attribute_names))
+
+
 def _check_limit(path: str, value: Any, attribute_names: Sequence[str]) -> Iterator[Problem]:
     if isinstance(value, bool) or not isinstance(value, int):
         yield path, "type", f"{path} must be an integer"
@@ -194,6 +216,10 @@ OPTIONS: Mapping[str, Callable[[str, Any, Sequence[str]], Iterator[Problem]]] = 
     "abs_tol": _check_tolerance,
     "rel_tol": _check_tolerance,
     "per_attribute": _check_per_attribute,
+    "null_equal": _check_boolean,
+    "normalize_unicode": _check_boolean,
+    "matchers": _check_matchers,
+    "literal_matchers": _check_boolean,
     "limit": _check_limit,
 }
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from uuid import uuid4
 
 import duckdb
 
 from catalog.comparison import cells
 from catalog.comparison.diff import ShapeDiff, TypeMismatch
+from catalog.comparison.matchers import matcher_sql
 from catalog.comparison.options import ComparisonOptions, Tolerance
 
 ID_COLUMN = "_id"
@@ -83,6 +85,26 @@ class Side:
 
 
 @dataclass(frozen=True)
+class CellRule:
+    """A matcher of an attribute's cells: of the expected rows `r` that are listed, or of all where that is None."""
+
+    matcher: Mapping[str, Any]
+    rows: tuple[int, ...] | None
+    actual: Column
+
+    def holds_for(self, expected_alias: str) -> str:
+        """Condition: the expected row is one of them."""
+        return "true" if self.rows is None else f"{expected_alias}.r IN ({', '.join(map(str, self.rows))})"
+
+    def condition(self, actual_alias: str) -> str:
+        """Condition: the actual cell is as the matcher asks. False where the matcher can't be asked of its type."""
+        try:
+            return matcher_sql(self.matcher, self.actual.cell(actual_alias), self.actual.type)
+        except ValueError:
+            return "false"
+
+
+@dataclass(frozen=True)
 class ComparedAttribute:
     """An attribute of both sides whose cells are compared."""
 
@@ -90,12 +112,22 @@ class ComparedAttribute:
     expected: Column
     actual: Column
     tolerance: Tolerance
+    null_equal: bool = True
+    normalize_unicode: bool = False
+    rules: tuple[CellRule, ...] = ()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether equal cells have one form, which may be hashed and sorted on."""
+        return not self.tolerance and self.null_equal and not self.rules
 
     @cached_property
     def _canonical(self) -> tuple[cells.Canonical, cells.Canonical]:
         canonical = cells.canonical_pair(self.expected.type, self.actual.type)
         if canonical is None:
             raise ValueError(f"{self.name}: {self.expected.type} and {self.actual.type} can't be compared")
+        if self.normalize_unicode and cells.type_word(self.expected.type) == "string":
+            return cells.normalized(canonical[0]), cells.normalized(canonical[1])
         return canonical
 
     def expected_cell(self, alias: str) -> str:
@@ -115,12 +147,26 @@ class ComparedAttribute:
         return self.expected.cell(alias) if side == "expected" else self.actual.cell(alias)
 
     def is_equal(self, expected_alias: str = "e", actual_alias: str = "a") -> str:
-        """Condition: exactly equal, null equal to null."""
-        return f"{self.expected_cell(expected_alias)} IS NOT DISTINCT FROM {self.actual_cell(actual_alias)}"
+        """Condition: exactly equal, null equal to null, or as the row's matcher asks. Never null."""
+        expected, actual = self.expected_cell(expected_alias), self.actual_cell(actual_alias)
+        equal = (
+            f"{expected} IS NOT DISTINCT FROM {actual}"
+            if self.null_equal
+            else f"coalesce({expected} = {actual}, false)"
+        )
+        if not self.rules:
+            return equal
+        branches = " ".join(
+            f"WHEN {rule.holds_for(expected_alias)} THEN {rule.condition(actual_alias)}" for rule in self.rules
+        )
+        return f"(CASE {branches} ELSE {equal} END)"
+
+    def _has_rule(self, expected_alias: str) -> str:
+        return " OR ".join(rule.holds_for(expected_alias) for rule in self.rules) or "false"
 
     def is_near(self, expected_alias: str = "e", actual_alias: str = "a") -> str:
         """Condition: equal within the tolerance, but perhaps not exactly. Only for attributes that have one."""
-        return cells.within_tolerance(
+        near = cells.within_tolerance(
             self.expected.type,
             self.actual.type,
             self.expected.cell(expected_alias),
@@ -128,6 +174,7 @@ class ComparedAttribute:
             float(self.tolerance.abs_tol),
             float(self.tolerance.rel_tol),
         )
+        return f"(NOT ({self._has_rule(expected_alias)}) AND {near})" if self.rules else near
 
     def agrees(self, expected_alias: str = "e", actual_alias: str = "a") -> str:
         """Condition: equal, exactly or within the tolerance."""
@@ -137,9 +184,13 @@ class ComparedAttribute:
     def status(self) -> str:
         """One of EQUAL .. NULL_ONLY_ACTUAL for the cells of the rows `e` and `a`."""
         near = f"WHEN {self.is_near()} THEN {WITHIN_TOLERANCE} " if self.tolerance else ""
+        ruled = f"WHEN {self._has_rule('e')} THEN {CHANGED} " if self.rules else ""
+        e, a = self.expected.cell("e"), self.actual.cell("a")
+        if not self.null_equal:
+            ruled += f"WHEN {e} IS NULL AND {a} IS NULL THEN {CHANGED} "
         return (
-            f"(CASE WHEN {self.is_equal()} THEN {EQUAL} WHEN {self.actual.cell('a')} IS NULL THEN {NULL_ONLY_ACTUAL} "
-            f"WHEN {self.expected.cell('e')} IS NULL THEN {NULL_ONLY_EXPECTED} {near}ELSE {CHANGED} END)::UTINYINT"
+            f"(CASE WHEN {self.is_equal()} THEN {EQUAL} {ruled}WHEN {a} IS NULL THEN {NULL_ONLY_ACTUAL} "
+            f"WHEN {e} IS NULL THEN {NULL_ONLY_EXPECTED} {near}ELSE {CHANGED} END)::UTINYINT"
         )
 
 
@@ -164,13 +215,18 @@ class Layout:
 
     @property
     def exact_attributes(self) -> tuple[ComparedAttribute, ...]:
-        """Those without a tolerance, which alone may be hashed."""
-        return tuple(attribute for attribute in self.attributes if not attribute.tolerance)
+        """Those whose equal cells have one form, which alone may be hashed."""
+        return tuple(attribute for attribute in self.attributes if attribute.is_exact)
 
     @property
     def tolerant_attributes(self) -> tuple[ComparedAttribute, ...]:
-        """Those with a tolerance."""
-        return tuple(attribute for attribute in self.attributes if attribute.tolerance)
+        """The others: with a tolerance, with matchers, or with nulls that equal nothing."""
+        return tuple(attribute for attribute in self.attributes if not attribute.is_exact)
+
+    @property
+    def has_one_form(self) -> bool:
+        """Whether rows that are identical are equal, which isn't so where null isn't null or a cell has a matcher."""
+        return all(attribute.null_equal and not attribute.rules for attribute in self.attributes)
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, side: Side) -> int:
@@ -230,7 +286,10 @@ def _layout(expected: Side, actual: Side, options: ComparisonOptions) -> Layout:
 def _attribute(expected: Column, actual: Column, options: ComparisonOptions) -> ComparedAttribute:
     is_numeric = cells.is_numeric_pair(expected.type, actual.type)
     tolerance = options.tolerance_of(expected.name) if is_numeric else Tolerance()
-    return ComparedAttribute(expected.name, expected, actual, tolerance)
+    is_key = expected.name in options.key
+    return ComparedAttribute(
+        expected.name, expected, actual, tolerance, options.null_equal or is_key, options.normalize_unicode
+    )
 
 
 def _notes(by_name: Mapping[str, ComparedAttribute], options: ComparisonOptions) -> Iterator[str]:
