@@ -49,6 +49,8 @@ class Attribute:
     bare_number: bool = True
     true_values: tuple[str, ...] = ()  # of a boolean in text; empty: the usual words
     false_values: tuple[str, ...] = ()
+    missing_values: tuple[str, ...] | None = None  # what is no value in text; None: what the Object says
+    labels: Mapping[Any, str] = field(default_factory=dict, compare=False)  # of categories that have one, for people
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any]) -> "Attribute":
@@ -71,6 +73,8 @@ class Attribute:
             bare_number=given.get("bareNumber", True),
             true_values=tuple(given.get("trueValues", ())),
             false_values=tuple(given.get("falseValues", ())),
+            missing_values=tuple(given["missingValues"]) if "missingValues" in given else None,
+            labels=_category_labels(given.get("categories")),
         )
 
     @property
@@ -94,6 +98,13 @@ def _category_values(categories: Sequence[Any] | None) -> tuple[Any, ...] | None
     if categories is None:
         return None
     return tuple(each["value"] if isinstance(each, Mapping) else each for each in categories)
+
+
+def _category_labels(categories: Sequence[Any] | None) -> dict[Any, str]:
+    """The labels of the categories that have one, by value."""
+    return {
+        each["value"]: each["label"] for each in categories or () if isinstance(each, Mapping) and each.get("label")
+    }
 
 
 ROW_ID = Attribute("_id", "integer")

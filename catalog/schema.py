@@ -65,6 +65,10 @@ class Schema:
         """The attributes' names, in order."""
         return [attribute.name for attribute in self.attributes]
 
+    def missing_values_of(self, attribute: Attribute) -> tuple[str, ...]:
+        """The texts that are no value of an attribute: its own, or else the Object's."""
+        return self.missing_values if attribute.missing_values is None else attribute.missing_values
+
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """Name and DuckDB type of each attribute, in order."""

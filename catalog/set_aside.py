@@ -252,7 +252,10 @@ class _CSV(_Layout):
         cls, schema: Schema, cells: Cells, names: Sequence[str], beside: Sequence[str], dialect: Dialect
     ) -> "_CSV":
         head = _record([*beside, *names])
-        columns = [_csv_cell(f"r{schema.names.index(name)}", schema.missing_values) for name in names]
+        columns = [
+            _csv_cell(f"r{schema.names.index(name)}", schema.missing_values_of(schema.attribute(name)))
+            for name in names
+        ]
         between = ", ',', "  # of a function: DuckDB takes no thousand operators in each other
         return cls("csv", f"concat({between.join(columns)})", head, tuple(beside), len(names), cells, dialect)
 

@@ -130,13 +130,18 @@ def from_table_schema(document: Any) -> tuple[dict[str, Any], list[Problem]]:
             problems.append(Problem(pointer("fields", position), "type", "A field is an object with a name."))
             continue
         covered = {name: value for name, value in field.items() if name in ATTRIBUTE_PROPERTIES}
-        definition["attributes"].append({"type": "any"} | covered)
+        definition["attributes"].append({"type": "any"} | _with_plain_missing_values(covered))
         problems += [_uncovered(pointer("fields", position, name), name) for name in field if name not in covered]
     definition |= {name: document[name] for name in DEFINITION_PROPERTIES if name in document and name != "attributes"}
-    missing = definition.get("missingValues")
-    if isinstance(missing, list):
-        definition["missingValues"] = [each.get("value") if isinstance(each, Mapping) else each for each in missing]
-    return definition, problems
+    return _with_plain_missing_values(definition), problems
+
+
+def _with_plain_missing_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with missing values that have no labels."""
+    missing = given.get("missingValues")
+    if not isinstance(missing, list):
+        return {**given}
+    return {**given, "missingValues": [each.get("value") if isinstance(each, Mapping) else each for each in missing]}
 
 
 def _uncovered(place: str, name: str) -> Problem:

@@ -60,9 +60,16 @@ def _limits(schema: Schema, attribute: Attribute) -> Iterator[str]:
     if "enum" in constraints:
         yield "one of " + ", ".join(map(str, constraints["enum"]))
     if attribute.categories is not None:
-        yield "one of " + ", ".join(map(str, attribute.categories)) + (", in order" * attribute.categories_ordered)
+        named = (
+            f"{value} ({attribute.labels[value]})" if value in attribute.labels else str(value)
+            for value in attribute.categories
+        )
+        yield "one of " + ", ".join(named) + (", in order" * attribute.categories_ordered)
     if "jsonSchema" in constraints:
         yield "fits its JSON Schema"
+    if attribute.missing_values is not None:
+        texts = [text or "an empty cell" for text in attribute.missing_values]
+        yield f"missing in text is {' or '.join(texts) or 'nothing'}"
 
 
 def accepted(attribute: Attribute, schema: Schema) -> str:

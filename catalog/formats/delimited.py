@@ -6,6 +6,7 @@ stays in its place as a row that is no row, so that one report has everything th
 """
 
 import secrets
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from catalog.formats.dialects import Dialect
 from catalog.formats.headers import header_faults
 from catalog.formats.records import RECORD_BYTES, Header, Piece, Records, without_blank_lines
 from catalog.formats.staging import FAULT_CODE, Layout, Mended, bad_byte_message, describe_fault, mend
+from catalog.grouping import side_by_side
 from catalog.schema import Schema
 from catalog.sources import (
     CHUNK_BYTES,
@@ -46,7 +48,7 @@ class CSVText:
         self._faults: list[Fault] = []
         self._layout: Layout | None = None
         self._names: list[str] = []
-        self._null_texts: Sequence[str] = ()
+        self._columns: Mapping[tuple[str, ...], list[str]] = {}  # those that have these texts for NULL
 
     def names(self) -> list[str]:
         """The cells of the header."""
@@ -86,20 +88,24 @@ class CSVText:
         return self._records.line_numbers(rows, self._layout is not None and self._layout.keeps_blank_lines)
 
     def _layout_of(self, schema: Schema, width: int) -> Layout:
+        own = {each.name: each.missing_values for each in schema.attributes if each.missing_values is not None}
+        names = self._names or self.names()
+        # In a file of one column, its own missing values say whether a blank line is a value.
+        usual = own.get(names[0], schema.missing_values) if width == 1 and names else schema.missing_values
         null = secrets.token_hex(16)
-        marks = [
-            self._records.grammar.delimiter.decode(),
-            self._records.grammar.quote.decode() or "\n",
-            "\n",
-            "\r",
-            "\0",
-        ]
-        # A cell that holds a mark is quoted, and then it isn't missing.
-        usable = [text for text in schema.missing_values if not any(mark in text for mark in marks)]
-        self._null_texts = [*usable, null]
-        missing = frozenset(text.encode() for text in schema.missing_values)
+        columns = defaultdict(list, {self._null_texts(usual, null): [f"h{width}"]})  # where a fault stands
+        for place, name in enumerate(names or [""]):
+            columns[self._null_texts(own.get(name, usual), null)].append(f"h{place}")
+        self._columns = columns
+        missing = frozenset(text.encode() for text in usual)
         row_limit = slice_rows(max(width, len(schema.attributes)))
         return Layout(self._records.grammar, self.dialect.encoding, width, missing, null.encode(), row_limit)
+
+    def _null_texts(self, missing_values: Sequence[str], null: str) -> tuple[str, ...]:
+        """The texts that DuckDB reads as NULL; a cell that holds a mark is quoted, and then it isn't missing."""
+        grammar = self._records.grammar
+        marks = [grammar.delimiter.decode(), grammar.quote.decode() or "\n", "\n", "\r", "\0"]
+        return (*(text for text in missing_values if not any(mark in text for mark in marks)), null)
 
     def _header_faults(self, names: Sequence[str], schema: Schema) -> Iterator[Fault]:
         header = self._header or self._records.header()
@@ -120,14 +126,24 @@ class CSVText:
         pieces = chunk.mended.lines if chunk.mended else chunk.pieces
         longest_bytes = max(1024, *map(len, pieces))
         file, path = scratch_file(pieces, self._directory, ".csv")
-        rows = self._reading(path, layout, layout.width + bool(chunk.mended), longest_bytes)
         fault = f"h{layout.width}" if chunk.mended else "CAST(NULL AS VARCHAR)"
+        rows = self._reading(path, layout, layout.width + bool(chunk.mended), longest_bytes)
         return Slice(f"(SELECT *, {fault} AS fault FROM {rows})", chunk.row_count, rows_before, file=file)
 
     def _reading(self, path: str, layout: Layout, width: int, longest_bytes: int) -> str:
-        """SQL that reads the records of a file; strict, so that it fails where it doesn't understand."""
+        """SQL that reads the records of a file; once for all columns that have the same missing values."""
+        readings = []
+        for null_texts, columns in self._columns.items():
+            here = [column for column in columns if column != f"h{width}"]  # without faults, there is no such column
+            if here:
+                rows = self._read_csv(path, layout, width, longest_bytes, null_texts)
+                readings.append(rows if len(here) == width else f"(SELECT {', '.join(here)} FROM {rows})")
+        return readings[0] if len(readings) == 1 else f"(SELECT * FROM {side_by_side(readings)})"
+
+    def _read_csv(self, path: str, layout: Layout, width: int, longest_bytes: int, null_texts: Sequence[str]) -> str:
+        """The same for one set of missing values; strict, so that it fails where it doesn't understand."""
         columns = ", ".join(f"'h{place}': 'VARCHAR'" for place in range(width))
-        missing = ", ".join(map(quote_text, self._null_texts))
+        missing = ", ".join(map(quote_text, null_texts))
         delimiter, quote = (quote_text(mark.decode()) for mark in (layout.grammar.delimiter, layout.grammar.quote))
         return (
             f"read_csv({quote_text(path)}, columns = {{{columns}}}, auto_detect = false, header = false, "

@@ -98,7 +98,7 @@ class Spreadsheet:
         columns, typed = [], []
         for place, attribute in enumerate(schema.attributes):
             column = header.index(attribute.name) if attribute.name in header else None
-            columns.append(f"{_raw(column, schema.missing_values)} AS r{place}")
+            columns.append(f"{_raw(column, schema.missing_values_of(attribute))} AS r{place}")
             kind = f"substr(kinds, {(column or 0) + 1}, 1)"
             typed.append(_typed(attribute, f"r{place}", kind))
         select = (

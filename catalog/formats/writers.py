@@ -69,10 +69,9 @@ class TextFormat:
 
 
 def _csv_line(attributes: Sequence[Attribute], missing_values: Sequence[str], options: WritingOptions) -> str:
-    nothing = _quoted_null(missing_values)
     cells = []
     for attribute in attributes:
-        cell = _csv_cell(attribute, missing_values, nothing)
+        cell = _csv_cell(attribute, missing_values if attribute.missing_values is None else attribute.missing_values)
         if options.spreadsheet and not _is_plain(attribute):
             cell = _without_formula(attribute, cell)
         cells.append(cell)
@@ -89,13 +88,13 @@ def _without_formula(attribute: Attribute, cell: str) -> str:
 
 
 def _quoted_null(missing_values: Sequence[str]) -> str:
-    """How NULL is written, unquoted: as nothing wherever the Object reads nothing as NULL."""
+    """How NULL is written, unquoted: as nothing wherever nothing is read as NULL."""
     return "" if "" in missing_values or not missing_values else missing_values[0]
 
 
-def _csv_cell(attribute: Attribute, missing_values: Sequence[str], nothing: str) -> str:
-    text = cell_text(attribute)
-    if _is_plain(attribute):
+def _csv_cell(attribute: Attribute, missing_values: Sequence[str]) -> str:
+    text, nothing = cell_text(attribute), _quoted_null(missing_values)
+    if _is_plain(attribute) and not any(missing_values):
         return f"coalesce({text}, {quote_text(nothing)})"
     special = "".join(f" OR contains({text}, {mark})" for mark in ("'\"'", "','", "chr(10)", "chr(13)"))
     reserved = ", ".join(quote_text(value) for value in ("", *missing_values))

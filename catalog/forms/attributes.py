@@ -22,7 +22,7 @@ LENGTHS = ("minLength", "maxLength")
 CONSTRAINTS = (*BOUNDS, "multipleOf", *LENGTHS, "pattern", "enum", "jsonSchema")
 NUMERALS = ("precision", "scale")
 TEXTS = ("format", "itemType", "delimiter", "decimalChar", "groupChar")
-MEMBERS = ("trueValues", "falseValues", "categories")
+MEMBERS = ("trueValues", "falseValues", "missingValues", "categories")
 FLAG_SETTINGS = ("categoriesOrdered", "timezone")
 SETTINGS = (*NUMERALS, *TEXTS, *MEMBERS, "bareNumber", *FLAG_SETTINGS)
 WORDS = ("title", "description")
@@ -106,6 +106,7 @@ class AttributeForm(forms.Form):
     )
     trueValues = _text("Texts for true")  # noqa: N815
     falseValues = _text("Texts for false")  # noqa: N815
+    missingValues = _text("Missing in text")  # noqa: N815
     categories = forms.CharField(
         label="Categories",
         required=False,
@@ -163,7 +164,9 @@ class AttributeForm(forms.Form):
         attribute |= {name: found[name] for name in WORDS if found[name]}
         attribute |= {name: _whole(found[name]) for name in NUMERALS if found[name]}
         attribute |= {name: found[name] for name in TEXTS if found[name]}
-        attribute |= {name: _members(kind, found[name]) for name in MEMBERS if found[name]}
+        attribute |= {
+            name: _members(kind if name == "categories" else "string", found[name]) for name in MEMBERS if found[name]
+        }
         attribute |= {"bareNumber": False} if found["bareNumber"] else {}
         attribute |= {name: True for name in FLAG_SETTINGS if found[name]}
         attribute = rest | attribute
@@ -229,7 +232,7 @@ def attribute_values(attribute: Mapping[str, Any], primary_key: Sequence[str]) -
     values["primary_key"] = attribute.get("name") in primary_key
     values |= {name: rest.pop(name) if rest.get(name) is True else False for name in FLAG_SETTINGS}
     values["bareNumber"] = "false" if rest.get("bareNumber") is False and not rest.pop("bareNumber") else ""
-    values |= {name: _members_text(rest.pop(name)) if name in rest else "" for name in MEMBERS}
+    values |= {name: _members_text(rest.pop(name)) if rest.get(name) else "" for name in MEMBERS}
     values |= {name: limits.pop(name) if limits.get(name) is True else False for name in FLAGS}
     values |= {
         name: to_text(limits.pop(name, None)) for name in (*BOUNDS, "multipleOf", *LENGTHS, "pattern", "jsonSchema")
@@ -308,7 +311,7 @@ def from_text(kind: str, text: str) -> Any:
 
 def _types_with(name: str) -> list[str]:
     """The types that have a constraint or a setting of this name."""
-    return [kind for kind, found in TYPES.items() if name in found.constraints | found.settings]
+    return [kind for kind, found in TYPES.items() if name in found.constraints | found.settings | {"missingValues"}]
 
 
 def _whole(text: str) -> Any:

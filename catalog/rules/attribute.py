@@ -11,13 +11,13 @@ from catalog.constraints import CONSTRAINTS, as_text, divisor_parts
 from catalog.nested import SchemaError, validator_for
 from catalog.rules.settings import SETTINGS, setting_problems
 from catalog.rules.values import read_value
-from catalog.rules.wording import unknown_properties
+from catalog.rules.wording import missing_value_problems, unknown_properties
 from config.problems import Problem, nearest, pointer
 
 NAME_LIMIT = 1_000
 GEO_TYPES = {"geopoint": "'string', or 'object' with the members lon and lat", "geojson": "'object'"}
 METADATA = ("title", "description", "example", "examples", "tags", "sensitive", "rdfType")
-ATTRIBUTE_PROPERTIES = ("name", "type", "constraints", *SETTINGS, *METADATA)
+ATTRIBUTE_PROPERTIES = ("name", "type", "constraints", "missingValues", *SETTINGS, *METADATA)
 DIVISOR_DIGITS = 15
 CONSTRAINT_NAMES = (*CONSTRAINTS, "unique")
 
@@ -31,6 +31,8 @@ def check_attribute(attribute: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("/type", "unknown_type", _unknown_type(kind))
         return
     settings = list(setting_problems(attribute))
+    if attribute.get("missingValues") is not None:
+        settings += missing_value_problems(attribute["missingValues"])
     yield from settings
     if not isinstance(attribute.get("sensitive", False), bool):
         yield Problem("/sensitive", "type", "sensitive is true or false.")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from catalog.rules.wording import unknown_properties
+from catalog.rules.wording import missing_value_problems, unknown_properties
 from config.problems import Problem, nearest, pointer
 
 FIELDS_MATCH = ("exact", "equal", "subset", "superset", "partial")
@@ -110,9 +110,7 @@ def _count(number: int) -> str:
 
 def reading_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with `missingValues` and `fieldsMatch`."""
-    missing = definition.get("missingValues", [""])
-    if not isinstance(missing, list) or not all(isinstance(value, str) for value in missing):
-        yield Problem("/missingValues", "type", 'missingValues is a list of texts such as ["", "NA"].')
+    yield from missing_value_problems(definition.get("missingValues", [""]))
     match = definition.get("fieldsMatch", "equal")
     if _match_of(match) not in FIELDS_MATCH:
         hint = nearest(match, FIELDS_MATCH) if isinstance(match, str) else f"allowed: {', '.join(FIELDS_MATCH)}."
