@@ -22,6 +22,9 @@ BLAME: Mapping[str, str] = {
     "invalid_input": "The test case: a table that is given does not conform to its object.",
     "invalid_expected": "The test case: what it expects can't be judged.",
     "port_missing": "The test case: no table is bound to a required port.",
+    "expected_error_not_raised": "The function: it ended well where the test case expects an error.",
+    "unexpected_error": "The function: it ended with another error than the test case expects.",
+    "cancelled": "Nobody: the run was cancelled before this case.",
     "disabled": "Nobody: the test case is disabled.",
     "no_implementation": "The function: it has no such implementation.",
 }
