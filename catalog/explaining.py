@@ -26,8 +26,9 @@ from catalog.row_errors import (
     shorten,
     shown,
 )
+from catalog.rules.definition import ATTRIBUTE_LIMIT
 from catalog.schema import Schema
-from catalog.sources import BESIDE_ROWS, ENCODING_MARK, GROUPED_ATTRIBUTES, Cells, Slice
+from catalog.sources import BESIDE_ROWS, ENCODING_MARK, GROUPED_ATTRIBUTES, MEMBER_LIMIT, Cells, Slice
 from catalog.types.nested import is_lenient
 from config.problems import nearest
 
@@ -271,7 +272,9 @@ class _Shapes:
 _UNREADABLE = (
     f"CASE WHEN starts_with(record, {quote_text(ENCODING_MARK)}) THEN 'encoding' "
     f"WHEN json_valid(record) AND NOT {is_lenient('record')} "
-    "AND json_type(CASE WHEN json_valid(record) THEN record END) <> 'OBJECT' THEN 'type' ELSE 'malformed' END"
+    "AND json_type(CASE WHEN json_valid(record) THEN record END) <> 'OBJECT' THEN 'type' "
+    f"WHEN len(json_keys(CASE WHEN json_valid(record) THEN record END)) > {MEMBER_LIMIT} "
+    "THEN 'out_of_range' ELSE 'malformed' END"
 )
 # Names in JSON objects that are no attributes, or stand twice, as `_member_errors` tells them.
 _MEMBERS = (
@@ -291,6 +294,10 @@ def _unreadable_error(row: int, record: str, code: str) -> RowError:
         return RowError(row, "", code, f"The row is not valid UTF-8 (byte {byte})")
     if code == "type":
         return RowError(row, "", code, "The row is not a JSON object", shorten(record))
+    if code == "out_of_range":
+        members = len(json.loads(record, object_pairs_hook=_Pairs))
+        message = f"The row has {members} members; an Object has at most {ATTRIBUTE_LIMIT} attributes"
+        return RowError(row, "", code, message, shorten(record))
     try:
         json.loads(record, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

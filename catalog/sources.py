@@ -18,6 +18,7 @@ from typing import IO, Any, BinaryIO, Protocol, runtime_checkable
 from catalog.attributes import from_column
 from catalog.engine import quote_name, quote_text
 from catalog.parts import PART_ROWS
+from catalog.rules.definition import ATTRIBUTE_LIMIT
 from catalog.schema import Schema
 from catalog.types.nested import is_lenient
 from config.problems import pointer
@@ -33,6 +34,7 @@ GROUPED_CELLS = 4_000_000  # of a slice that is staged
 DOUBLE_DIGITS = 15  # what an IEEE double surely holds
 ENCODING_MARK = "\x01not UTF-8: "  # can't stand in JSON
 BESIDE_ROWS = ("_row", "_errors")  # in a file of rows set aside; when it is loaded, no part of a row
+MEMBER_LIMIT = ATTRIBUTE_LIMIT + len(BESIDE_ROWS)  # beyond, no member of a row is looked at
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def json_cells(schema: Schema) -> Cells:
         less = "".join(f" - CAST(json_exists(object, {quote_text(pointer(name))}) AS INTEGER)" for name in ignored)
         cells = (
             f"SELECT record, readable, CASE WHEN readable THEN key_count - {present} ELSE 1 END AS faults, "
-            f"{columns} FROM (SELECT line AS record, object IS NOT NULL AS readable, "
+            f"{columns} FROM (SELECT line AS record, coalesce(len(keys) <= {MEMBER_LIMIT}, false) AS readable, "
             f"{cut}, len(keys){less} AS key_count FROM (SELECT line, object, json_keys(object) AS keys "
             f"FROM (SELECT line, CASE WHEN {is_object} THEN {line} END AS object FROM {relation})))"
         )

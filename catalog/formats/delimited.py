@@ -21,6 +21,7 @@ from catalog.grouping import side_by_side
 from catalog.schema import Schema
 from catalog.sources import (
     CHUNK_BYTES,
+    LONG_BYTES,
     Cells,
     Fault,
     MalformedError,
@@ -212,7 +213,7 @@ def _chunks(pieces: Iterator[Piece], layout: Layout) -> Iterator[_Chunk]:
             chunk, rest, row_count = _Chunk(), rest[cut:], row_count - wanted
         if rest:
             chunk.add(rest, row_count, is_proven, layout)
-        if chunk.size_bytes >= CHUNK_BYTES:
+        if chunk.size_bytes >= CHUNK_BYTES or len(piece.text) >= LONG_BYTES:  # a piece is long for long records only
             yield chunk
             chunk = _Chunk()
     if chunk.row_count:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from catalog.rules.definition import ATTRIBUTE_LIMIT
 from catalog.schema import Schema
-from catalog.sources import BESIDE_ROWS, Fault
+from catalog.sources import BESIDE_ROWS, MEMBER_LIMIT, Fault
 from config.problems import nearest
 
 MAY_BRING_MORE = ("subset", "partial")
@@ -20,6 +21,9 @@ def header_faults(header: Sequence[str], schema: Schema, line: int | None = 1) -
         wanted = ", ".join(schema.names)
         yield Fault(0, "malformed", f"The file is empty; its first line names the attributes: {wanted}", line=line)
         return
+    if too_wide := width_fault(len(header), line):
+        yield too_wide
+        return
     yield from _name_faults(header, schema, line)
     present = set(header)
     if schema.fields_match not in MAY_LACK:
@@ -31,6 +35,14 @@ def header_faults(header: Sequence[str], schema: Schema, line: int | None = 1) -
         yield Fault(0, "missing_attribute", f"The header has none of the attributes: {wanted}", line=line)
     if schema.fields_match == "exact":
         yield from _order_faults([name for name in header if name not in BESIDE_ROWS], schema, line)
+
+
+def width_fault(column_count: int, line: int | None = 1) -> Fault | None:
+    """What is wrong with a header of more columns than any Object can have, whatever they are called."""
+    if column_count <= MEMBER_LIMIT:
+        return None
+    message = f"The header has {column_count} columns; an Object has at most {ATTRIBUTE_LIMIT} attributes"
+    return Fault(0, "out_of_range", message, line=line)
 
 
 def _name_faults(header: Sequence[str], schema: Schema, line: int | None) -> Iterator[Fault]:

@@ -19,7 +19,7 @@ import duckdb
 from catalog import engine
 from catalog.attributes import Attribute
 from catalog.engine import quote_text
-from catalog.formats.headers import header_faults
+from catalog.formats.headers import header_faults, width_fault
 from catalog.formats.isolation import NO_CELLS, ask
 from catalog.formats.staging import AS_READ
 from catalog.schema import Schema
@@ -130,6 +130,8 @@ class Spreadsheet:
             shutil.copyfileobj(self._stream, file, BLOCK_BYTES)
         try:
             found = ask(_READER, str(workbook), self._wanted or "", str(text), str(self._limit_bytes))
+            if too_wide := width_fault(len(found["header"]), found["header_line"]):
+                raise MalformedError(too_wide)
             _stage(text, parquet, len(found["header"]), found["longest_row"])
         finally:
             for path in (workbook, text, *directory.glob("workbook.*")):

@@ -169,3 +169,20 @@ def test_a_schema_that_leads_back_once_is_explained_at_any_depth(check_rows: Cal
     attribute = {"name": "a", "type": "object", "constraints": {"jsonSchema": schema}}
     (error,) = check_rows([attribute], '{"a": ' * 40 + "1" + "}" * 40).errors
     assert "at /a/a/a" in error.message
+
+
+def test_long_records_come_a_few_at_a_time(check_source: Callable[..., Checked], tmp_path: Path) -> None:
+    cell = b"x" * (9 * 1024**2)
+    source = CSVText(io.BytesIO(b"a\n" + (cell + b"\n") * 3), tmp_path)
+    checked = check_source([{"name": "a", "type": "string"}], source)
+    assert [part.row_count for part in checked.conformed.parts] == [1, 1, 1]
+
+
+def test_rows_wider_than_any_object_are_refused_without_a_look_at_their_members(
+    check_source: Callable[..., Checked], source: Callable[..., Any]
+) -> None:
+    checked = check_source([{"name": "a", "type": "string"}], source({f"a{place}": None for place in range(10_000)}))
+    (error,) = checked.errors
+    assert error.code == "out_of_range"
+    assert "10000" in error.message
+    assert "at most 3000 attributes" in error.message
