@@ -23,6 +23,7 @@ from catalog.reading import cache, part_paths, version_digests, with_parts
 from catalog.references import LockedTables, State, with_locked_tables
 from catalog.row_errors import Report
 from catalog.sources import JSONRows, Source
+from config.claims import note_done
 
 Operation = TableVersion.Operation
 STORED_BYTES = 8 * 1024**2
@@ -219,6 +220,7 @@ def commit(
     VersionPart.objects.bulk_create(
         VersionPart(version=version, part_id=digest, position=position) for position, digest in enumerate(order)
     )
+    note_done()
     if not prepared.kept and prepared.positions is None:
         version.__dict__["written_parts"] = [
             (part.digest, part.row_count, part.first_row_id, part.last_row_id) for part in prepared.parts

@@ -1,8 +1,10 @@
 """`Idempotency-Key` on every POST of the API: the first answer is kept for a day and given again to a repetition.
 
 A key counts per caller and path. A row of the database claims it, so of several processes one does the work; the claim
-is a lease, so a process that dies does not hold the key for ever. An answer 5xx is not kept, nor one that says that the
-caller may not or must wait: then the next request with the key does the work.
+is a lease, so a process that dies does not hold the key for ever, and not at all where others on its host see that it
+is gone. An answer 5xx is not kept, nor one that says that the caller may not or must wait: then the next request with
+the key does the work. Work that was committed is never done again: where its process died before the answer was kept,
+a repetition is told so without it.
 """
 
 import hashlib
@@ -17,6 +19,7 @@ from django.utils import timezone
 from config.access import is_open_to
 from config.api.errors import ProblemDetails, describe, problem_response
 from config.bodies import body_digest
+from config.claims import in_flight, is_held, own, this_process, working_on
 from config.exact_json import dump_json
 from config.models import KeptAnswer
 
@@ -62,12 +65,13 @@ class IdempotencyMiddleware:
     def _answer_and_keep(self, request: HttpRequest, claim: KeptAnswer) -> HttpResponseBase:
         response: HttpResponseBase | None = None
         try:
-            response = self.get_response(request)
+            with working_on(claim):
+                response = self.get_response(request)
         finally:
-            if response is None or response.streaming or response.status_code >= 500 or _is_not_kept(response):
-                _own(claim).delete()
-        if isinstance(response, HttpResponse) and response.status_code < 500 and not _is_not_kept(response):
-            _keep(claim, response)
+            if isinstance(response, HttpResponse) and response.status_code < 500 and not _is_not_kept(response):
+                _keep(claim, response)
+            else:
+                _release(claim)
         return response
 
 
@@ -75,28 +79,32 @@ def claimed(identity: str, fingerprint: str) -> tuple[KeptAnswer | None, KeptAns
     """The claim on a key, if it is free now; else what stands there, or None where that went this moment."""
     now = timezone.now()
     KeptAnswer.objects.filter(created_at__lt=now - KEPT_FOR).delete()
-    claim = KeptAnswer(identity=identity, fingerprint=fingerprint, created_at=now, leased_until=now + LEASE)
+    claim = KeptAnswer(
+        identity=identity, fingerprint=fingerprint, created_at=now, leased_until=now + LEASE, owner=this_process()
+    )
     try:
         with transaction.atomic():
             claim.save(force_insert=True)
         return claim, None
     except IntegrityError:
         kept = KeptAnswer.objects.filter(identity=identity).first()
-    if kept is None or kept.status is not None or kept.leased_until > now:
+    if kept is None or kept.status is not None or is_held(kept):
         return None, kept
     # Whoever had it died: of those that come now, one takes it over.
-    taken = _own(kept).update(fingerprint=fingerprint, created_at=now, leased_until=claim.leased_until)
+    renewed = {"fingerprint": fingerprint, "created_at": now, "leased_until": claim.leased_until, "owner": claim.owner}
+    taken = own(kept).filter(status=None).update(**renewed)
     return (claim, None) if taken else (None, KeptAnswer.objects.filter(identity=identity).first())
 
 
-def _own(claim: KeptAnswer):  # type: ignore[no-untyped-def] # a QuerySet
-    """The row of a claim, as long as nobody took it over."""
-    return KeptAnswer.objects.filter(identity=claim.identity, leased_until=claim.leased_until, status=None)
+def _release(claim: KeptAnswer) -> None:
+    """Give up a claim: the next request does the work, or is told that it is done, if it was committed."""
+    own(claim).filter(status=None).delete()
+    own(claim).update(leased_until=timezone.now())
 
 
 def _keep(claim: KeptAnswer, response: HttpResponse) -> None:
     is_whole = len(response.content) <= KEPT_BYTES
-    _own(claim).update(
+    own(claim).update(
         status=response.status_code,
         headers={
             name: value for name, value in response.items() if name.lower() not in {"set-cookie", "content-length"}
@@ -116,15 +124,13 @@ def _refused_or_replayed(request: HttpRequest, kept: KeptAnswer | None, fingerpr
         return problem_response(
             request, ProblemDetails(422, "idempotency_key_reused", "The key was used before", message)
         )
-    if kept is None or kept.status is None:
-        message = f"A request with this {HEADER} is being worked on; ask again in a moment."
-        details = ProblemDetails(409, "in_flight", "Conflict", message, headers={"Retry-After": "1"})
-        return problem_response(request, details)
+    if kept is None or kept.status is None or (not kept.headers and is_held(kept)):
+        return problem_response(request, in_flight())
     if kept.has_body:
         response = HttpResponse(bytes(kept.body), status=kept.status)
     else:
         # The status and the headers say what became of it; ETag and Location where it is.
-        response = HttpResponse(dump_json({"body_kept": False}), status=kept.status)
+        response = HttpResponse(dump_json({"body_kept": False}), status=kept.status, content_type="application/json")
     for name, value in kept.headers.items():
         response[name] = value
     response[REPLAYED] = "true"

@@ -151,7 +151,8 @@ class KeptAnswer(models.Model):
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_index=True)
     leased_until = models.DateTimeField()  # of the claim; it tells claims on one key apart
-    status = models.PositiveSmallIntegerField(null=True)  # null: being worked on
+    owner = models.CharField(max_length=256, default="")  # the process that has the claim
+    status = models.PositiveSmallIntegerField(null=True)  # null: being worked on; without headers: done, not answered
     headers = models.JSONField(default=dict)
     body = models.BinaryField(default=bytes)
     has_body = models.BooleanField(default=True)  # false: the body was too large to keep

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.validators import UniqueValidator
 
+from config.claims import note_done
 from config.problems import nearest
 
 ModelType = TypeVar("ModelType", bound=models.Model)
@@ -156,6 +157,7 @@ class CheckedSerializer(StrictSerializer, serializers.ModelSerializer[ModelType]
         try:
             with self.transaction(instance):
                 self.store(instance, validated_data)
+                note_done()
         except IntegrityError:
             self.check(instance)
             raise

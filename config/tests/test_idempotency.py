@@ -1,5 +1,8 @@
 """`Idempotency-Key`: the first answer is kept, and nothing is done twice."""
 
+import os
+import socket
+import subprocess
 import threading
 from datetime import timedelta
 from typing import Any
@@ -10,9 +13,10 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from catalog.models import Application, Table
+from catalog.models import Application, ObjectSchema, Table
 from catalog.tests.factories import TableFactory
 from config import idempotency
+from config.api.serializers import CheckedSerializer
 from config.models import KeptAnswer
 
 ADDRESS = "/api/v1/applications"
@@ -87,6 +91,80 @@ def test_the_claim_of_a_process_that_died_is_taken_over(api: APIClient) -> None:
     assert answer.status_code == 201
     assert "Idempotency-Replayed" not in answer
     assert post(api, "k1", {"name": "stall"})["Idempotency-Replayed"] == "true"
+
+
+@pytest.mark.parametrize("gone", ["earlier life of this process", "another process"])
+def test_the_claim_of_a_process_that_is_gone_from_this_host_is_taken_over_at_once(api: APIClient, gone: str) -> None:
+    with subprocess.Popen(["true"]) as other:
+        other.wait()
+    mine, host = str(os.getpid()), socket.gethostname()
+    post(api, "k1", {"name": "shop"})
+    KeptAnswer.objects.update(status=None, owner=f"x:{mine if 'this' in gone else other.pid}:{host}")
+    assert post(api, "k1", {"name": "stall"}).status_code == 201
+
+
+@pytest.mark.parametrize("owner", ["x:999999999:elsewhere", f"x:{os.getppid()}:{socket.gethostname()}", "", "x:y"])
+def test_a_claim_whose_process_may_live_is_held(api: APIClient, owner: str) -> None:
+    post(api, "k1", {"name": "shop"})
+    KeptAnswer.objects.update(status=None, owner=owner)
+    assert post(api, "k1", {"name": "shop"}).status_code == 409
+
+
+@pytest.mark.parametrize("what", ["applications", "objects", "tables", "rows", "records"])
+def test_work_that_was_committed_is_not_done_again_though_its_answer_was_lost(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    table = TableFactory.create()
+    shape = {"application": table.object.application.name, "name": "more", "attributes": [{"name": "a", "type": "any"}]}
+    address, body = {
+        "applications": (ADDRESS, {"name": "shop"}),
+        "objects": ("/api/v1/objects", shape),
+        "tables": ("/api/v1/tables", {"object": table.object_id, "name": "more", "rows": [{"id": 7}]}),
+        "rows": (f"/api/v1/tables/{table.pk}/rows", [{"id": 7}]),
+        "records": (f"/api/v1/records/{table.object.name}", {"id": 7}),
+    }[what]
+
+    def die(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    def state() -> Any:
+        versions = sum(Table.objects.values_list("version", flat=True))
+        return Application.objects.count(), ObjectSchema.objects.count(), Table.objects.count(), versions
+
+    before = state()
+    with monkeypatch.context() as broken:
+        broken.setattr(idempotency, "_keep", die)
+        broken.setattr(idempotency, "_release", die)
+        with pytest.raises(KeyboardInterrupt):
+            post(api, "k1", body, address)
+    done = state()
+    assert done != before
+    assert post(api, "k1", body, address).status_code == 409
+    KeptAnswer.objects.update(owner=f"x:{os.getpid()}:{socket.gethostname()}")
+    again = post(api, "k1", body, address)
+    assert (again.status_code, again["Idempotency-Replayed"], again.json()) == (200, "true", {"body_kept": False})
+    assert state() == done
+
+
+def test_a_dry_run_leaves_no_work_done(api: APIClient) -> None:
+    table = TableFactory.create()
+    answer = post(api, "k1", [{"id": 7}], f"/api/v1/tables/{table.pk}/rows?dry_run=1")
+    assert post(api, "k1", [{"id": 7}], f"/api/v1/tables/{table.pk}/rows?dry_run=1").json() == answer.json()
+    table.refresh_from_db()
+    assert table.version == 1
+
+
+def test_who_lost_the_claim_commits_nothing(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = CheckedSerializer.store
+
+    def slow(*args: Any) -> None:
+        store(*args)
+        KeptAnswer.objects.update(leased_until=timezone.now() + timedelta(hours=1))  # another took it over
+
+    monkeypatch.setattr(CheckedSerializer, "store", slow)
+    answer = post(api, "k1", {"name": "shop"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "in_flight")
+    assert not Application.objects.filter(name="shop").exists()
 
 
 def test_an_answer_is_kept_for_a_day(api: APIClient) -> None:
