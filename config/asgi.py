@@ -10,6 +10,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 django_application = get_application()
 
-from config.bodies import BodyLimit  # noqa: E402 (needs what the line above loads)
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 (needs what the line above loads)
 
-application = BodyLimit(django_application)
+from config.bodies import BodyLimit  # noqa: E402
+from config.urls import websocket_urlpatterns  # noqa: E402
+from jobs.watching import with_session  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {"http": BodyLimit(django_application), "websocket": with_session(URLRouter(websocket_urlpatterns))}
+)

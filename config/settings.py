@@ -67,6 +67,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "csp",
     "config",
+    "jobs",  # before django_tasks_db, whose db_worker it makes its own
+    "django_tasks",
+    "django_tasks_db",
     "catalog",
     "processes",
     "testcases",
@@ -205,10 +208,29 @@ SANDBOX_OUTPUT_ROWS = positive("SANDBOX_OUTPUT_ROWS", 20_000_000)
 SANDBOX_OUTPUT_BYTES = positive("SANDBOX_OUTPUT_BYTES", 1024**3)
 SANDBOX_ISOLATION = choice("SANDBOX_ISOLATION", ("auto", "bwrap", "none"), "auto")
 
+# What implementations may name; by default nothing. Patterns of package.module:function, folders to import from,
+# programs (absolute, or looked up in /usr/local/bin:/usr/bin:/bin), and hosts or networks that are not public.
+PYTHON_ENTRIES: list[str] = env.list("PYTHON_ENTRIES", default=[])
+PYTHON_PATH = [str(Path(each).resolve()) for each in env.list("PYTHON_PATH", default=[])]
+COMMAND_PROGRAMS: list[str] = env.list("COMMAND_PROGRAMS", default=[])
+HTTP_ALLOWED_HOSTS: list[str] = env.list("HTTP_ALLOWED_HOSTS", default=[])
+# The environment variables that a configuration may take secrets from, as {"$env": "NAME"}: names or patterns.
+CONFIGURATION_ENV: list[str] = env.list("CONFIGURATION_ENV", default=["EXEMPLAR_SECRET_*"])
+
 # A JSON body or a form is held in memory; a file of rows is streamed to disk.
 UPLOAD_MAX_BYTES = positive("UPLOAD_MAX_BYTES", 4 * 1024**3)
 DATA_UPLOAD_MAX_MEMORY_SIZE = positive("BODY_MAX_BYTES", 16 * 1024**2)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+
+# Long work. `database`: workers are `manage.py db_worker`; `celery`: they are `celery -A jobs.celery worker`.
+TASKS_BACKEND = choice("TASKS_BACKEND", ("database", "celery"), "database")
+TASKS_BACKENDS = {"database": "django_tasks_db.DatabaseBackend", "celery": "jobs.celery_backend.CeleryBackend"}
+TASKS = {"default": {"BACKEND": TASKS_BACKENDS[TASKS_BACKEND], "QUEUES": ["default"]}}
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "")
+if TASKS_BACKEND == "celery" and not CELERY_BROKER_URL:
+    raise ImproperlyConfigured("TASKS_BACKEND is celery; CELERY_BROKER_URL must name its broker, as redis://host:6379.")
+# A worker that has not been heard of for so long has lost its job to another.
+JOB_LEASE_SECONDS = positive("JOB_LEASE_SECONDS", 30)
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["config.api.JSONRenderer"],

@@ -24,6 +24,31 @@ def refuse(name: str, table: str, event: str, message: str, condition: str = "")
     return migrations.RunPython(create, drop)
 
 
+def notify(name: str, table: str, event: str, condition: str = "") -> migrations.RunPython:
+    """A migration operation: after `event` on `table`, tell the row's id on the channel `name` (PostgreSQL's NOTIFY).
+
+    SQLite has no such thing: there, who watches a table looks at it now and then. condition: as in `refuse`, with OLD.
+    """
+    when = f" WHEN ({condition})" if condition else ""
+    trigger = f"CREATE TRIGGER {name} AFTER {event} ON {table} FOR EACH ROW{when} EXECUTE FUNCTION {name}()"
+
+    def create(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
+        if editor.connection.vendor == "postgresql":
+            editor.execute(
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN PERFORM pg_notify('{name}', NEW.id::text); RETURN NULL; END $$"
+            )
+            editor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+            editor.execute(trigger)
+
+    def drop(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
+        if editor.connection.vendor == "postgresql":
+            editor.execute(f"DROP TRIGGER {name} ON {table}")
+            editor.execute(f"DROP FUNCTION {name}()")
+
+    return migrations.RunPython(create, drop)
+
+
 def _statements(vendor: str, name: str, table: str, event: str, message: str, condition: str) -> Sequence[str]:
     if vendor == "sqlite":
         when = f" WHEN {condition}" if condition else ""

@@ -1,4 +1,5 @@
-"""Every address of the site. Each app's `urls` has two lists: `api_urlpatterns`, below /api/v1/, and `urlpatterns`."""
+"""Every address of the site. Each app's `urls` has lists: `api_urlpatterns`, below /api/v1/, `urlpatterns`, and, where
+something can be watched, `websocket_urlpatterns`."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -9,12 +10,15 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 
 from catalog import urls as catalog
 from config.views import Health, NoSuchAddress
+from jobs import urls as jobs
+from jobs.watching import NoSuchWatch
 from processes import urls as processes
 from testcases import urls as testcases
 
 admin.site.site_header = admin.site.site_title = "Exemplar"
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
+    *jobs.api_urlpatterns,
     *catalog.api_urlpatterns,
     *processes.api_urlpatterns,
     *testcases.api_urlpatterns,
@@ -34,7 +38,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/v1/health/?$", Health.as_view()),
     path("api/v1/", include(api_urlpatterns)),
     re_path(r"^api/", NoSuchAddress.as_view()),
+    *jobs.urlpatterns,
     *catalog.urlpatterns,
     *processes.urlpatterns,
     *testcases.urlpatterns,
+]
+
+websocket_urlpatterns: list[URLPattern | URLResolver] = [
+    *jobs.websocket_urlpatterns,
+    re_path("", NoSuchWatch.as_asgi()),
 ]

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("catalog", "processes", "testcases")  # each may import those before it
+APPS = ("jobs", "catalog", "processes", "testcases")  # each may import those before it
 CONFIG_ROOF = {"config.urls", "config.asgi", "config.wsgi"}  # what of config knows the apps
 PURE = (
     "catalog.attributes",

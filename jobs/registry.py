@@ -1,0 +1,50 @@
+"""The kinds of work that there are, each a name and a function. An app declares its own in its module `job_kinds`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobs.context import JobContext
+
+Work = Callable[["JobContext"], Any]
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """A name, the function that does the work and answers a small JSON document, and how often it may be begun."""
+
+    name: str
+    execute: Work
+    max_attempts: int
+
+
+class UnknownKindError(LookupError):
+    """No function is registered under the name."""
+
+
+_kinds: dict[str, JobKind] = {}
+
+
+def job_kind(name: str, *, max_attempts: int = 3) -> Callable[[Work], Work]:
+    """Register the function below as the work of a kind.
+
+    It is begun again, at most `max_attempts` times in all, when its worker vanished; so it must go on from what it
+    finds, or begin from nothing. What it raises is final.
+    """
+
+    def register(execute: Work) -> Work:
+        if name in _kinds and _kinds[name].execute is not execute:
+            raise ValueError(f"The kind of job {name!r} is registered twice.")
+        _kinds[name] = JobKind(name, execute, max_attempts)
+        return execute
+
+    return register
+
+
+def find_kind(name: str) -> JobKind:
+    """The kind of this name. Raises UnknownKindError."""
+    try:
+        return _kinds[name]
+    except KeyError:
+        raise UnknownKindError(f"There is no kind of job {name!r}.") from None
