@@ -44,7 +44,7 @@ demo: migrate ## load the jaffle shop into demo, run its test cases, print the v
 	@# Two cases fail on purpose (exit 1); an error (exit 2) stops here.
 	$(PYTHON) manage.py run_testcases --application demo || test $$? -eq 1
 
-run: demo ## set up, demo, verdicts, server on 127.0.0.1:$(PORT)
+run: demo ## set up, demo, verdicts, server and worker on 127.0.0.1:$(PORT)
 	@echo
 	@echo "Exemplar is on http://127.0.0.1:$(PORT)/ - open"
 	@echo "  /runs/       the run that was just made, with the two cases that fail on purpose"
@@ -52,10 +52,10 @@ run: demo ## set up, demo, verdicts, server on 127.0.0.1:$(PORT)
 	@echo "  /api/docs    the REST API"
 	@echo "  /admin/      for curators: first make a user with  $(PYTHON) manage.py createsuperuser"
 	@echo
-	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --lifespan off --no-access-log
+	@exec $(PYTHON) manage.py serve --port $(PORT)
 
-dev: migrate ## the server alone, reloading when code changes
-	$(VENV)/bin/uvicorn config.asgi:application --host 127.0.0.1 --port $(PORT) --lifespan off --reload
+dev: migrate ## server and worker alone, reloading when code changes
+	@exec $(PYTHON) manage.py serve --port $(PORT) --reload
 
 test: $(VENV)/.dev .env ## lint, types and tests, on the database of DATABASE_URL
 	$(VENV)/bin/ruff check .
