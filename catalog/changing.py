@@ -22,7 +22,7 @@ from catalog.parts import rows_sql
 from catalog.reading import part_paths
 from catalog.row_errors import Report, Tally
 from catalog.schema import Schema
-from catalog.sources import SLICE_ROWS, Source, TypedColumns
+from catalog.sources import SLICE_ROWS, Source, TypedColumns, slice_rows
 from catalog.writing import NonconformingError, Prepared
 
 MANY_IDS = 1_000
@@ -296,9 +296,10 @@ def upserted(base: TableVersion, next_row_id: int, source: Source, directory: Pa
     additions = f"SELECT {names}, {NUMBER} FROM {file} WHERE _id >= {next_row_id}"
     added = []
     with engine.cursor(is_serial=True) as connection:
-        for start in range(0, new_count, SLICE_ROWS):
+        step = slice_rows(len(schema.attributes))
+        for start in range(0, new_count, step):
             first = next_row_id + start
-            select = f"SELECT {names} FROM {file} WHERE _id >= {first} AND _id < {first + SLICE_ROWS} ORDER BY _id"
+            select = f"SELECT {names} FROM {file} WHERE _id >= {first} AND _id < {first + step} ORDER BY _id"
             part = rewrite_part(connection, select, directory / f"added-{start}.parquet")
             added += [part] if part else []
     return with_changes(base, Changes(changes, row_ids, conformed, conformed.row_count, added, additions), directory)

@@ -15,6 +15,7 @@ from catalog.models import TableVersion
 from catalog.queries import RowQuery
 from catalog.reading import with_parts
 from catalog.rows import PartRange, Rows, VersionRows
+from catalog.sources import slice_rows
 
 SLICE_ROWS = 20_480
 Answer = TypeVar("Answer")
@@ -104,17 +105,19 @@ def _sorted_readers(rows: Rows, query: RowQuery, limit: int | None) -> Iterator[
             return int(row[0]) if row else 0
 
         row_count = with_parts(lambda: [part.digest for part in rows.parts], sort)
-        for start in range(0, row_count, SLICE_ROWS):
-            yield _SortedReader(connection, start)
+        step = min(SLICE_ROWS, slice_rows(len(query.attributes)))
+        for start in range(0, row_count, step):
+            yield _SortedReader(connection, start, start + step)
 
 
 @dataclass(frozen=True)
 class _SortedReader:
-    """Some of the sorted rows, from a place on."""
+    """Some of the sorted rows, from a place to another."""
 
     connection: duckdb.DuckDBPyConnection
     start: int
+    end: int
 
     def __call__(self, query: Query[Answer]) -> Answer:
-        window = f"rowid >= {self.start} AND rowid < {self.start + SLICE_ROWS}"
+        window = f"rowid >= {self.start} AND rowid < {self.end}"
         return query(self.connection, f"SELECT * FROM sorted WHERE {window} ORDER BY rowid", {})

@@ -149,15 +149,15 @@ def rows_sql(paths: Sequence[Path], columns: Sequence[tuple[str, str]]) -> str:
     return f"SELECT {names}_id, _version FROM read_parquet([{files}])"
 
 
-def tail_to_merge(row_counts: Sequence[int], added: int) -> int:
+def tail_to_merge(row_counts: Sequence[int], added: int, part_rows: int = PART_ROWS) -> int:
     """How many Parts at the end to merge with `added` new rows, so that n single appends rewrite O(n log n) rows.
 
     A Part is merged while it is at most as large as what is merged into it, as in a binary counter, and the whole
-    stays within PART_ROWS.
+    stays within `part_rows`, how many a Part has at most.
     """
     merged = 0
     for row_count in reversed(row_counts):
-        if row_count > added or row_count + added > PART_ROWS:
+        if row_count > added or row_count + added > part_rows:
             break
         added += row_count
         merged += 1

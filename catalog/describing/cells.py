@@ -145,7 +145,9 @@ def _members(source: Source, row_limit: int) -> list[str]:
     with engine.cursor() as connection:
         for piece in source.slices():
             relation = f"(FROM {piece.relation} LIMIT {left})"
-            rows = f"(SELECT record, row_number() OVER () AS number FROM ({cells.raw(relation)}) WHERE readable)"
+            # A row that is too wide to be read still says so by its members.
+            seen = f"readable OR len(json_keys(CASE WHEN json_valid(record) THEN record END)) > {ATTRIBUTE_LIMIT}"
+            rows = f"(SELECT record, row_number() OVER () AS number FROM ({cells.raw(relation)}) WHERE {seen})"
             keys = f"(SELECT json_keys(record) AS keys, number FROM {rows})"
             found = connection.execute(
                 "SELECT name FROM (SELECT unnest(keys) AS name, number, generate_subscripts(keys, 1) AS place "

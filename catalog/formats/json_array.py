@@ -14,7 +14,7 @@ import duckdb
 
 from catalog import engine
 from catalog.engine import quote_text
-from catalog.formats.staging import AS_READ
+from catalog.formats.staging import as_read
 from catalog.schema import Schema
 from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, json_cells, slice_rows
 
@@ -59,7 +59,7 @@ class JSONArray:
             with engine.cursor() as connection:
                 row = connection.execute(
                     f"COPY (SELECT CAST(json AS VARCHAR) AS line FROM {members}) TO {quote_text(str(self._staged))} "
-                    f"{AS_READ}"
+                    f"{as_read(self._slice_rows)}"
                 ).fetchone()
         except duckdb.Error as error:
             raise MalformedError(_fault(str(error))) from error

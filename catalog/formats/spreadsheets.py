@@ -21,7 +21,7 @@ from catalog.attributes import Attribute
 from catalog.engine import quote_text
 from catalog.formats.headers import header_faults, width_fault
 from catalog.formats.isolation import NO_CELLS, ask
-from catalog.formats.staging import AS_READ
+from catalog.formats.staging import as_read
 from catalog.schema import Schema
 from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, slice_rows
 
@@ -153,7 +153,9 @@ def _stage(text: Path, parquet: Path, width: int, longest_row: int) -> None:
     )
     try:
         with engine.cursor() as connection:
-            connection.execute(f"COPY (SELECT * FROM {rows}) TO {quote_text(str(parquet))} {AS_READ}")
+            connection.execute(
+                f"COPY (SELECT * FROM {rows}) TO {quote_text(str(parquet))} {as_read(slice_rows(width))}"
+            )
     except duckdb.Error as error:
         message = f"The sheet can't be read: {str(error).splitlines()[0]}"
         raise MalformedError(Fault(0, "malformed", message)) from error

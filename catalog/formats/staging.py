@@ -9,10 +9,16 @@ from catalog.formats.grammar import Grammar
 from catalog.formats.records import split_records
 from catalog.sources import SLICE_ROWS
 
-# Where one thread reads, the rows keep their order anyway; to be made to keep it costs memory without end.
-AS_READ = f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {SLICE_ROWS}, PRESERVE_ORDER false)"
 SHOWN_BYTES = 64 * 1024
 ALL_SHOWN_BYTES = 16 * 1024 * 1024
+
+
+def as_read(row_limit: int) -> str:
+    """SQL of how rows are staged; so many are held at a time.
+
+    Where one thread reads, they keep their order anyway; to be made to keep it costs memory without end.
+    """
+    return f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {row_limit}, PRESERVE_ORDER false)"
 
 
 @dataclass(frozen=True)

@@ -292,6 +292,12 @@ def test_too_many_columns_are_refused(of_csv: Describe) -> None:
         of_csv(",".join(f"c{number}" for number in range(3001)) + "\n")
 
 
+def test_too_many_members_are_refused(tmp_path: Path) -> None:
+    line = json.dumps(dict.fromkeys((f"c{number}" for number in range(10_000)), 1)).encode()
+    with pytest.raises(MalformedError, match="3001 columns; an object has at most 3000"):
+        describe(JSONLines(io.BytesIO(line + b"\n"), tmp_path))
+
+
 # --- what is proposed takes the rows that it was found in -----------------------------------------------------------
 
 CELLS = st.one_of(

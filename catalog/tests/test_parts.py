@@ -154,3 +154,8 @@ def test_many_single_appends_rewrite_few_rows():
     assert sum(row_counts) == 4096
     assert len(row_counts) <= 13
     assert rewritten <= 4096 * 13
+
+
+def test_parts_are_merged_within_what_a_part_has_at_most() -> None:
+    assert tail_to_merge([8, 4, 2], 2, part_rows=16) == 3
+    assert tail_to_merge([8, 4, 2], 2, part_rows=15) == 2
