@@ -1,6 +1,8 @@
 """The comparison itself: expected and actual in, a TableDiff out."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -37,27 +39,69 @@ def compare(
     Small equal tables cost a statement or two. Of others, the rows that may differ are kept in temporary tables on the
     connection, dropped at the end. Linear in rows. Raises duckdb.Error when a relation cannot be read.
     """
+    with prepared(connection, expected, actual, options) as found:
+        diff, listing = totals(found)
+        if listing is None:
+            return diff
+        rows = listing.rows(options.limit, options.ignore)
+        return replace(diff, rows=rows, rows_truncated=is_truncated(diff.counts, options.limit))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two relations that are about to be compared, and the workspace for it."""
+
+    layout: Layout
+    options: ComparisonOptions
+    workspace: Workspace
+
+
+@contextmanager
+def prepared(
+    connection: duckdb.DuckDBPyConnection, expected: str | Relation, actual: str | Relation, options: ComparisonOptions
+) -> Iterator[Comparison]:
+    """The comparison of two relations, ready for `totals`; what it makes on the connection goes when this ends."""
     left, right = (each if isinstance(each, Relation) else Relation(each) for each in (expected, actual))
     layout = read_layout(connection, left, right, options)
-    if not any(attribute.expected.type == "JSON" for attribute in layout.attributes):
-        return _compare(connection, layout, options)
-    with with_canonical_json(connection, left.sql) as one, with_canonical_json(connection, right.sql) as other:
-        layout = read_layout(connection, replace(left, sql=one), replace(right, sql=other), options)
-        return _compare(connection, layout, options)
+    with ExitStack() as stack:
+        if any(attribute.expected.type == "JSON" for attribute in layout.attributes):
+            one, other = (stack.enter_context(with_canonical_json(connection, each.sql)) for each in (left, right))
+            layout = read_layout(connection, replace(left, sql=one), replace(right, sql=other), options)
+        layout = with_rules(connection, layout, options)
+        workspace = stack.enter_context(Workspace(connection, layout, options.ordered))
+        yield Comparison(layout, options, workspace)
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, layout: Layout, options: ComparisonOptions) -> TableDiff:
-    layout = with_rules(connection, layout, options)
-    row_count = count_if_equal(connection, layout, options.ordered) if _is_quick(connection, layout, options) else None
-    if row_count is None:
-        return _compare_rows(connection, layout, options)
-    return TableDiff(
-        counts=_counts(matched=row_count),
+def totals(comparison: Comparison) -> tuple[TableDiff, Listing | None]:
+    """The diff without rows, and whence to read these; None where both sides are equal, which is found first."""
+    layout, options, workspace = comparison.layout, comparison.options, comparison.workspace
+    is_quick = _is_quick(workspace.connection, layout, options)
+    row_count = count_if_equal(workspace.connection, layout, options.ordered) if is_quick else None
+    if row_count is not None:
+        diff = TableDiff(
+            counts=_counts(matched=row_count),
+            shape=layout.shape,
+            attributes={attribute.name: AttributeHistogram(equal=row_count) for attribute in layout.attributes},
+            notes=layout.notes,
+            mode=options.mode,
+        )
+        return diff, None
+    classes, duplicates = _classified(workspace)
+    listing = Listing(workspace, classes, duplicates)
+    counts, histograms = listing.count()
+    if counts["duplicate_key"]:
+        number = counts["duplicate_key"]
+        keys = "1 key stands" if number == 1 else f"{number} keys stand"
+        workspace.notes.append(f"{keys} more than once on a side: rows under such a key were matched by their cells")
+    diff = TableDiff(
+        counts=counts,
+        rows_truncated=any(count for row_class, count in counts.items() if row_class != "matched"),
         shape=layout.shape,
-        attributes={attribute.name: AttributeHistogram(equal=row_count) for attribute in layout.attributes},
-        notes=layout.notes,
+        attributes=histograms,
+        notes=(*layout.notes, *workspace.notes),
         mode=options.mode,
     )
+    return diff, listing
 
 
 def _is_quick(connection: duckdb.DuckDBPyConnection, layout: Layout, options: ComparisonOptions) -> bool:
@@ -68,29 +112,7 @@ def _is_quick(connection: duckdb.DuckDBPyConnection, layout: Layout, options: Co
     return not is_reducible or sum(count_rows(connection, side) for side in layout.sides) <= SMALL_ROWS
 
 
-def _compare_rows(connection: duckdb.DuckDBPyConnection, layout: Layout, options: ComparisonOptions) -> TableDiff:
-    with Workspace(connection, layout, options.ordered) as workspace:
-        classes, duplicates = classified(workspace)
-        listing = Listing(workspace, classes, duplicates)
-        counts, histograms = listing.count()
-        if counts["duplicate_key"]:
-            number = counts["duplicate_key"]
-            keys = "1 key stands" if number == 1 else f"{number} keys stand"
-            workspace.notes.append(
-                f"{keys} more than once on a side: rows under such a key were matched by their cells"
-            )
-        return TableDiff(
-            counts=counts,
-            rows=listing.rows(options.limit, options.ignore),
-            rows_truncated=is_truncated(counts, options.limit),
-            shape=layout.shape,
-            attributes=histograms,
-            notes=(*layout.notes, *workspace.notes),
-            mode=options.mode,
-        )
-
-
-def classified(workspace: Workspace) -> tuple[str, str | None]:
+def _classified(workspace: Workspace) -> tuple[str, str | None]:
     """Match the rows: the table of classes (`listing.classify`), and the table of keys that stand twice, if any may."""
     layout = workspace.layout
     if layout.key:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
 
+import duckdb
+
 from catalog.comparison.diff import ROW_CLASSES, AttributeHistogram, RowDiff
 from catalog.comparison.shape import CHANGED, Column, ComparedAttribute, Layout, Side
 from catalog.comparison.workspace import Workspace
@@ -72,19 +74,43 @@ class Listing:
             for attribute, by_status in zip(self._layout.attributes, counts, strict=True)
         }
 
-    def rows(self, limit: int, ignored: Sequence[str]) -> tuple[RowDiff, ...]:
-        """The first rows of each class but "matched", at most `limit` of each, by their place on the expected side."""
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Where the classes are."""
+        return self._workspace.connection
+
+    @property
+    def layout(self) -> Layout:
+        """What was compared."""
+        return self._layout
+
+    @property
+    def listed(self) -> str:
+        """A query of all rows that differ, and of the duplicate keys: er, ar, class, statuses."""
         listed = f"SELECT er, ar, class, statuses FROM {self._classes} WHERE class <> 'matched'"
         if self._duplicates:
             listed += f" UNION ALL SELECT er, ar, 'duplicate_key', [] FROM {self._duplicates}"
+        return listed
+
+    @property
+    def joins(self) -> str:
+        """What joins both sides' rows, `e` and `a`, to the listed ones, `c`."""
+        return (
+            f"LEFT JOIN {self._workspace.expected} e ON e.r = c.er LEFT JOIN {self._workspace.actual} a ON a.r = c.ar"
+        )
+
+    def rows(self, limit: int, ignored: Sequence[str]) -> tuple[RowDiff, ...]:
+        """The first rows of each class but "matched", at most `limit` of each, by their place on the expected side."""
+        first = f"row_number() OVER (PARTITION BY class ORDER BY er NULLS LAST, ar) <= {limit}"
+        return self.read(f"SELECT * FROM ({self.listed}) QUALIFY {first}", ignored)[0]
+
+    def read(self, selected: str, ignored: Sequence[str]) -> tuple[tuple[RowDiff, ...], list[tuple[Any, ...]]]:
+        """The rows that a query over `listed` selects, and as they were fetched: class, er, ar, and more."""
         expected_columns = self._layout.expected.attributes(ignored)
         actual_columns = self._layout.actual.attributes(ignored)
         values = [column.value("e") for column in expected_columns] + [column.value("a") for column in actual_columns]
-        columns = ["c.class", "c.er", "c.ar", "c.statuses", *values]
         fetched = self._workspace.all(
-            f"SELECT {', '.join(columns)} FROM (SELECT * FROM ({listed}) "
-            f"QUALIFY row_number() OVER (PARTITION BY class ORDER BY er NULLS LAST, ar) <= {limit}) c "
-            f"LEFT JOIN {self._workspace.expected} e ON e.r = c.er LEFT JOIN {self._workspace.actual} a ON a.r = c.ar "
+            f"SELECT {', '.join(['c.class', 'c.er', 'c.ar', 'c.statuses', *values])} FROM ({selected}) c {self.joins} "
             f"ORDER BY list_position({list(ROW_CLASSES)}, c.class), c.er NULLS LAST, c.ar"
         )
         places = [
@@ -92,7 +118,7 @@ class Listing:
             for number, side in ((1, self._layout.expected), (2, self._layout.actual))
         ]
         reader = _RowReader(self._layout, expected_columns, actual_columns, (places[0], places[1]))
-        return tuple(reader.read(row) for row in fetched)
+        return tuple(reader.read(row) for row in fetched), fetched
 
 
 def places_of(workspace: Workspace, side: Side, rows: Sequence[int]) -> dict[int, int]:

@@ -1,0 +1,192 @@
+"""Applying a diff: the rows of the expected side, with what the diff says of them, are those of the actual side.
+
+A patch is the rows of a diff as `Differences.lines` writes them. It fits where every row that it changes or removes
+still is as it was; any other is a conflict, and nothing is applied.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import uuid4
+
+import duckdb
+
+from catalog.comparison.shape import Column, Relation, Side
+from catalog.engine import quote_name, quote_text
+from config.problems import nearest
+
+APPLIED_CLASSES: Final = ("changed", "missing", "unexpected")
+LEFT_CLASSES: Final = ("moved", "duplicate_key")  # say nothing of what rows there are
+CONFLICTS_LISTED: Final = 20
+LINES_AT_ONCE: Final = 10_000
+
+
+class PatchError(ValueError):
+    """A patch that can't be read: what is wrong, and in which line."""
+
+
+class ConflictError(Exception):
+    """Rows that are not as the patch found them. rows: the first of them, as (row, what is wrong); `count` is true."""
+
+    def __init__(self, count: int, rows: Sequence[tuple[int, str]]) -> None:
+        listed = "; ".join(f"row {row} {what}" for row, what in rows)
+        more = f"; and {count - len(rows)} more" if count > len(rows) else ""
+        super().__init__(f"The patch does not fit: {listed}{more}. Nothing was changed.")
+        self.count = count
+        self.rows = list(rows)
+
+
+@contextmanager
+def patched(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, lines: Iterable[str]
+) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """A query of the relation's rows with a patch applied, in their order, new ones at the end; and rows by class.
+
+    relation: with its columns. Raises PatchError and ConflictError before anything is given.
+    """
+    columns = [Column(name, position, kind) for position, (name, kind) in enumerate(relation.columns or ())]
+    side = Side(relation, tuple(columns))
+    attributes = side.attributes(())
+    table = f'temp."patch_{uuid4().hex}"'
+    try:
+        counts = _load(connection, table, lines, {each.name for each in attributes}, side.id_column is not None)
+        _refuse_conflicts(connection, table, side, attributes)
+        yield _result(table, side, attributes), counts
+    finally:
+        connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, table: str, lines: Iterable[str], names: set[str], has_ids: bool
+) -> dict[str, int]:
+    connection.execute(f"CREATE TEMP TABLE {table} (n BIGINT, class VARCHAR, r BIGINT, cells JSON, row JSON)")
+    counts = dict.fromkeys(APPLIED_CLASSES, 0)
+    block: list[list[Any]] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        read = _read_line(number, line, names, has_ids)
+        if read is None:
+            continue
+        counts[read[1]] += 1
+        block.append(read)
+        if len(block) >= LINES_AT_ONCE:
+            _insert(connection, table, block)
+            block = []
+    _insert(connection, table, block)
+    return counts
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, block: list[list[Any]]) -> None:
+    if block:
+        connection.execute(
+            f"INSERT INTO {table} SELECT (b->>0)::BIGINT, b->>1, (b->>2)::BIGINT, (b->>3)::JSON, (b->>4)::JSON FROM ("
+            "SELECT unnest(CAST(CAST($block AS JSON) AS JSON[])) AS b)",
+            {"block": json.dumps(block)},
+        )
+
+
+def _read_line(number: int, line: str, names: set[str], has_ids: bool) -> list[Any] | None:
+    """[number, class, row, cells as JSON, row as JSON]; None for a class that changes nothing."""
+    try:
+        # Numbers stay as they are written: a decimal of 30 digits is no double.
+        found = json.loads(line, parse_float=_Digits, parse_int=_Digits)
+    except (ValueError, RecursionError) as error:
+        raise PatchError(f"Line {number} of the patch is no JSON: {error}.") from error
+    if not isinstance(found, dict) or found.get("class") not in (*APPLIED_CLASSES, *LEFT_CLASSES):
+        raise PatchError(f"Line {number} of the patch has no class; it is one of {', '.join(APPLIED_CLASSES)}.")
+    row_class = str(found["class"])
+    if row_class in LEFT_CLASSES:
+        return None
+    held = "cells" if row_class == "changed" else "row"
+    cells = found.get(held)
+    if not isinstance(cells, dict):
+        raise PatchError(f"Line {number} of the patch has no {held}: a {row_class} row has them.")
+    for name, cell in cells.items():
+        if name not in names:
+            hint = nearest(name, sorted(names))
+            raise PatchError(f"Line {number} of the patch: there is no attribute {name!r}; {hint}")
+        if held == "cells" and not (isinstance(cell, dict) and {"expected", "actual"} <= cell.keys()):
+            raise PatchError(f"Line {number} of the patch: {name!r} must have expected and actual.")
+    word = "expected_id" if has_ids else "expected_position"
+    place = found.get(word)
+    if row_class != "unexpected" and not (isinstance(place, _Digits) and place.isdigit() and len(place) < 19):
+        raise PatchError(f"Line {number} of the patch has no {word}, which says which row is {row_class}.")
+    texts = {
+        name: {"expected": _text(cell["expected"]), "actual": _text(cell["actual"])} if held == "cells" else _text(cell)
+        for name, cell in cells.items()
+    }
+    return [number, row_class, str(place) if place else None, json.dumps(texts), json.dumps(texts)]
+
+
+class _Digits(str):
+    """A number as it is written."""
+
+
+def _text(value: Any) -> str | None:
+    """A cell as text that its type is read from; None for null."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, _Digits):
+        return str(value)
+    if isinstance(value, dict):
+        members = (f"{json.dumps(name, ensure_ascii=False)}:{_json(each)}" for name, each in value.items())
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_json, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _pointer(name: str, *more: str) -> str:
+    parts = [name.replace("~", "~0").replace("/", "~1"), *more]
+    return quote_text("/" + "/".join(parts))
+
+
+def _refuse_conflicts(
+    connection: duckdb.DuckDBPyConnection, table: str, side: Side, attributes: Sequence[Column]
+) -> None:
+    (repeated,) = connection.execute(
+        f"SELECT count(*) FROM (SELECT r FROM {table} WHERE r IS NOT NULL GROUP BY r HAVING count(*) > 1)"
+    ).fetchone() or (0,)
+    if repeated:
+        raise PatchError(f"The patch changes {repeated} rows more than once.")
+    differ = []
+    for each in attributes:
+        cell, old = _pointer(each.name), _pointer(each.name, "expected")
+        was = f"CASE WHEN p.class = 'changed' THEN p.cells->>{old} ELSE p.row->>{cell} END"
+        is_told = f"CASE WHEN p.class = 'changed' THEN json_exists(p.cells, {cell}) ELSE json_exists(p.row, {cell}) END"
+        differ.append(f"({is_told} AND ({each.cell('t')} IS DISTINCT FROM {_typed(was, each)}))")
+    found = connection.execute(
+        f"SELECT p.r, t.r IS NULL FROM {table} p LEFT JOIN ({side.rows()}) t ON t.r = p.r "
+        f"WHERE p.class <> 'unexpected' AND (t.r IS NULL OR {' OR '.join(differ) or 'false'}) ORDER BY p.r"
+    ).fetchall()
+    if found:
+        rows = [(row, "is not there" if is_gone else "is not as the patch found it") for row, is_gone in found]
+        raise ConflictError(len(found), rows[:CONFLICTS_LISTED])
+
+
+def _typed(text: str, column: Column) -> str:
+    return f"TRY_CAST(({text}) AS {column.type})"
+
+
+def _result(table: str, side: Side, attributes: Sequence[Column]) -> str:
+    kept, added = [], []
+    for each in attributes:
+        told = f"json_exists(p.cells, {_pointer(each.name)})"
+        new = _typed(f"p.cells->>{_pointer(each.name, 'actual')}", each)
+        name = quote_name(each.name)
+        kept.append(f"CASE WHEN p.class = 'changed' AND {told} THEN {new} ELSE {each.cell('t')} END AS {name}")
+        added.append(f"{_typed(f'p.row->>{_pointer(each.name)}', each)} AS {name}")
+    return (
+        f"SELECT * EXCLUDE (part, place) FROM (SELECT {', '.join(kept)}, 0 AS part, t.r AS place "
+        f"FROM ({side.rows()}) t LEFT JOIN (SELECT * FROM {table} WHERE class <> 'unexpected') p ON p.r = t.r "
+        f"WHERE p.class IS DISTINCT FROM 'missing' UNION ALL "
+        f"SELECT {', '.join(added)}, 1, p.n FROM {table} p WHERE p.class = 'unexpected') ORDER BY part, place"
+    )

@@ -1,0 +1,156 @@
+"""Diffs row by row: pages, files, and patches that are applied."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.comparison import ComparisonOptions, Relation, compare
+from catalog.comparison.paging import CursorError, Page, differences
+from catalog.comparison.patching import ConflictError, PatchError, patched
+
+OLD = "SELECT i AS id, 'n' || i AS name, i * 1.5 AS v FROM range(100) t(i)"
+NEW = (
+    f"SELECT id, name, CASE WHEN id % 10 = 0 THEN -v - 1 ELSE v END AS v FROM ({OLD}) WHERE id < 90 "
+    "UNION ALL SELECT 200, 'x', 0"
+)
+KEYED = ComparisonOptions(key=("id",))
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as opened:
+        yield opened
+
+
+def test_pages_follow_each_other_and_the_totals_are_true(connection):
+    with differences(connection, OLD, NEW, KEYED) as found:
+        assert found.diff.counts == compare(connection, OLD, NEW, KEYED).counts
+        assert found.diff.rows_truncated
+        listed, after = [], ""
+        while True:
+            rows, after = found.rows(Page(limit=4, after=after))
+            listed += [(row.row_class, row.key["id"]) for row in rows]
+            if not after:
+                break
+    whole = compare(connection, OLD, NEW, KEYED)
+    assert listed == [(row.row_class, row.key["id"]) for row in whole.rows]
+    assert len(listed) == 9 + 10 + 1
+
+
+def test_a_page_may_be_of_a_class_or_an_attribute_and_begin_anywhere(connection):
+    with differences(connection, OLD, NEW, KEYED) as found:
+        assert [row.key["id"] for row in found.rows(Page(("unexpected",)))[0]] == [200]
+        assert [row.key["id"] for row in found.rows(Page(attribute="v", offset=7))[0]] == [70, 80]
+        assert found.rows(Page(attribute="name")) == ((), "")
+        with pytest.raises(CursorError):
+            found.rows(Page(after="[1]"))
+
+
+@pytest.mark.parametrize("key", [(), ("id",)])
+@pytest.mark.parametrize("ordered", [False, True])
+def test_lines_are_the_rows_as_json(connection, key, ordered):
+    with differences(connection, OLD, NEW, ComparisonOptions(key=key, ordered=ordered)) as found:
+        lines = [json.loads(line) for block in found.lines(Page()) for line in block]
+        rows = [json.loads(json.dumps(row.as_dict(), default=float)) for row in found.rows(Page())[0]]
+    assert lines == rows
+
+
+def test_a_file_holds_both_sides_of_each_row(connection, tmp_path: Path):
+    with differences(connection, OLD, NEW, KEYED) as found:
+        assert found.write(Page(("changed",)), tmp_path / "rows.parquet", "parquet") == 9
+        assert found.write(Page(), tmp_path / "rows.csv", "csv") == 20
+    rows = connection.execute(f"SELECT * FROM '{tmp_path}/rows.parquet' LIMIT 1").fetchall()
+    assert [str(cell) for cell in rows[0]] == ["changed", "1", "1", "0", "n0", "0.0", "0", "n0", "-1.0"]
+    assert (tmp_path / "rows.csv").read_text().startswith("class,expected_position,actual_position,expected: id,")
+
+
+def test_equal_tables_have_no_rows_in_any_form(connection, tmp_path: Path):
+    with differences(connection, OLD, OLD, KEYED) as found:
+        assert found.rows(Page(limit=1)) == ((), "")
+        assert list(found.lines(Page())) == []
+        assert found.write(Page(), tmp_path / "none.csv", "csv") == 0
+
+
+# --- patches --------------------------------------------------------------------------------------------------------
+
+COLUMNS = (("id", "BIGINT"), ('na"me/~.', "VARCHAR"), ("v", "DOUBLE"), ("d", "DECIMAL(38,10)"), ("at", "TIMESTAMP"))
+cells = st.tuples(
+    st.sampled_from(["Oslo", "oslo", "", 'q"\\\n', "null", None]),
+    st.sampled_from([0.0, 0.1, 1e300, math.nan, math.inf, -1.5, None]),
+    st.sampled_from(["0.1", "1234567890123456789012345678.0000000001", None]),
+    st.sampled_from(["2026-01-31 10:00:00.123456", "1999-12-31 00:00:00", None]),
+)
+keyed_rows = st.dictionaries(st.integers(-3, 3), cells, max_size=6).map(
+    lambda rows: [(key, *values) for key, values in rows.items()]
+)
+
+
+def table(connection: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[Any, ...]]) -> Relation:
+    quoted = ", ".join('"' + column.replace('"', '""') + f'" {kind}' for column, kind in COLUMNS)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({quoted})")
+    if rows:
+        connection.executemany(f"INSERT INTO {name} VALUES (?, ?, ?, ?, ?)", rows)
+    return Relation(f"SELECT * FROM {name}", COLUMNS)
+
+
+def all_lines(
+    connection: duckdb.DuckDBPyConnection, old: Relation, new: Relation, options: ComparisonOptions
+) -> list[str]:
+    with differences(connection, old, new, options) as found:
+        return [line for block in found.lines(Page()) for line in block]
+
+
+@pytest.mark.parametrize("key", [(), ("id",)])
+@settings(max_examples=40, deadline=None)
+@given(before=keyed_rows, after=keyed_rows)
+def test_the_diff_applied_to_expected_gives_actual(connection, key, before, after):
+    old, new = table(connection, "old_rows", before), table(connection, "new_rows", after)
+    lines = all_lines(connection, old, new, ComparisonOptions(key=key))
+    with patched(connection, old, lines) as (query, counts):
+        assert sum(counts.values()) == len(lines)
+        assert compare(connection, query, new, ComparisonOptions()).is_equal
+
+
+def test_a_patch_does_not_fit_rows_that_are_others_by_now(connection):
+    old = table(connection, "old_rows", [(n, "a", 1.0, "1", None) for n in range(5)])
+    new = table(connection, "new_rows", [(n, "b" if n < 2 else "a", 1.0, "1", None) for n in range(4)])
+    lines = all_lines(connection, old, new, KEYED)
+    connection.execute('UPDATE old_rows SET "na""me/~." = \'c\' WHERE id = 1')
+    with (
+        pytest.raises(ConflictError, match="row 2 is not as the patch found it") as caught,
+        patched(connection, old, lines),
+    ):
+        pass
+    assert caught.value.count == 1
+    connection.execute("DELETE FROM old_rows WHERE id > 2")
+    with pytest.raises(ConflictError, match="row 5 is not there"), patched(connection, old, lines):
+        pass
+    assert connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'patch%'").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "no JSON"),
+        ("[]", "no class"),
+        ('{"class": "gone"}', "one of changed"),
+        ('{"class": "changed", "expected_position": 1}', "no cells"),
+        ('{"class": "missing", "row": {"id": 1}}', "no expected_position"),
+        ('{"class": "unexpected", "row": {"idd": 1}}', "'id'"),
+        ('{"class": "changed", "expected_position": 1, "cells": {"id": {"actual": 1}}}', "expected and actual"),
+    ],
+)
+def test_a_patch_that_can_not_be_read_says_where(connection, line, words):
+    with (
+        pytest.raises(PatchError, match="Line 2") as caught,
+        patched(connection, table(connection, "t", []), ["", line]),
+    ):
+        pass
+    assert words in str(caught.value)
