@@ -40,7 +40,7 @@ OWN_PARAMETERS: Final = ("ordering", "fields", "filter", "since")
 RESERVED_WORDS: Final = frozenset(
     (
         *("ordering", "limit", "offset", "after", "fields", "application", "table", "version", "as", "format"),
-        *("count", "filter", "since", "decimals", "integers", "spreadsheet", "max_affected"),
+        *("count", "filter", "since", "decimals", "integers", "spreadsheet", "max_affected", "first_column"),
     )
 )
 _LIKE_EXAMPLE: Final = '{"attribute": "amount", "op": "gte", "value": 10}'

@@ -490,3 +490,20 @@ def test_a_form_without_its_token_is_refused_in_the_sites_own_look(user: User, t
     assert answer.status_code == 403
     assert "the form was open for too long" in answer.content.decode()
     assert Table.objects.exists()
+
+
+def test_a_wide_table_is_shown_some_columns_at_a_time(browser: Client, application: Application) -> None:
+    attributes = [{"name": f"a{place}", "type": "integer"} for place in range(250)]
+    shape = ObjectSchemaFactory.create(application=application, name="wide", attributes=attributes)
+    rows = [{f"a{place}": place for place in range(250)}] * 150
+    address = reverse("table-detail", args=[TableFactory.create(object=shape, name="t", rows=rows).pk])
+    first = browser.get(address, {"ordering": "-a249"})
+    assert [column.name for column in first.context["rows"].columns] == [f"a{place}" for place in range(100)]
+    assert "100 of 250" in first.content.decode()
+    second = browser.get(address + first.context["rows"].column_range.next_url)
+    assert [cell.text for cell in second.context["rows"].rows[0][1]] == [str(place) for place in range(100, 200)]
+    assert "a249" in second.context["rows"].column_range.next_url
+    below = browser.get(address + second.context["rows"].next_url)
+    assert (below.context["rows"].columns[0].name, below.context["rows"].first) == ("a100", 101)
+    assert browser.get(address, {"first_column": "9999"}).context["rows"].columns[-1].name == "a249"
+    assert browser.get(address, {"first_column": "x"}).context["rows"].columns[0].name == "a0"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -22,8 +22,9 @@ from config.api.pages import OFFSET_MAXIMUM
 
 PAGE_ROWS: Final = 100
 SHOWN_CHARACTERS: Final = 300
-PAGE_PARAMETERS: Final = ("version", "offset", "after", "count")
-PLACE_PARAMETERS: Final = ("offset", "after")
+PAGE_COLUMNS: Final = 100
+PAGE_PARAMETERS: Final = ("version", "offset", "after", "count", "first_column")
+PLACE_PARAMETERS: Final = ("offset", "after", "first_column")
 NESTED_CHARACTERS: Final = 60
 NUMBERS: Final = frozenset({"integer", "number", "year"})
 FILTER_PARAMETERS: Final = ("filter_attribute", "filter_operator", "filter_value")
@@ -78,6 +79,17 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class ColumnRange:
+    """Which of many columns are shown, counted from 1, and the query strings that show the others."""
+
+    first: int
+    last: int
+    total: int
+    previous_url: str
+    next_url: str
+
+
+@dataclass(frozen=True)
 class RowPage:
     """What the page shows of a version's rows."""
 
@@ -91,6 +103,7 @@ class RowPage:
     offset: int | None = 0
     previous_url: str = ""
     next_url: str = ""
+    column_range: "ColumnRange | None" = None
 
     @property
     def first(self) -> int:
@@ -128,13 +141,16 @@ def row_page(version: TableVersion, parameters: QueryDict, hidden: frozenset[str
         window = _window(rows, query, parameters)
     except QueryError as error:
         return RowPage(filters=filters, problems=[problem.message for problem in error.problems])
-    found = look(rows, query, window)
+    names = _names(query)
+    start = _first_column(parameters, len(names))
+    seen = replace(query, fields=tuple(names[start : start + PAGE_COLUMNS])) if len(names) > PAGE_COLUMNS else query
+    found = look(rows, seen, window)
     at_most = COUNT_LIMIT if query.conditions and parameters.get("count") != "exact" else None
     total, is_cut = count(version, query, at_most)
     previous_url, next_url = _neighbours(rows, query, parameters, window, found)
     return RowPage(
-        columns=list(_columns(version, query, parameters, hidden)),
-        rows=list(_cells(found, query, hidden)),
+        columns=list(_columns(version, seen, parameters, hidden)),
+        rows=list(_cells(found, seen, hidden)),
         filters=filters,
         count=total,
         is_count_cut=is_cut,
@@ -142,6 +158,25 @@ def row_page(version: TableVersion, parameters: QueryDict, hidden: frozenset[str
         offset=None if window.seek else window.offset,
         previous_url=previous_url,
         next_url=next_url,
+        column_range=_column_range(parameters, start, len(names)) if seen is not query else None,
+    )
+
+
+def _first_column(parameters: QueryDict, total: int) -> int:
+    """Where the shown columns begin, counted from 0; the last ones if the URL asks for more than there are."""
+    given = parameters.get("first_column", "")
+    asked = int(given[:9]) - 1 if given.isascii() and given.isdigit() else 0
+    return max(min(asked, total - PAGE_COLUMNS), 0)
+
+
+def _column_range(parameters: QueryDict, start: int, total: int) -> ColumnRange:
+    end = start + PAGE_COLUMNS
+    return ColumnRange(
+        start + 1,
+        end,
+        total,
+        _with(parameters, first_column=max(start - PAGE_COLUMNS, 0) + 1) if start else "",
+        _with(parameters, first_column=end + 1) if end < total else "",
     )
 
 
