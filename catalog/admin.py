@@ -24,7 +24,7 @@ from catalog.contents import create_table, delete_table
 from catalog.evolution import publish
 from catalog.forms.objects import ObjectForm, publishing_refusal
 from catalog.history.checking import CatalogCheck
-from catalog.models import Application, Configuration, ObjectSchema, ObjectVersion, Part, Table, TableVersion
+from catalog.models import Application, Configuration, ObjectSchema, ObjectVersion, Part, SetAside, Table, TableVersion
 from catalog.references import referrers
 from catalog.sight import check_definition
 from catalog.sources import JSONRows
@@ -234,6 +234,7 @@ class TableAdmin(OwnerAdmin):
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         listed, counts, forbidden, protected = super().get_deleted_objects(objs, request)
+        forbidden -= {SetAside._meta.verbose_name}  # they go with their Table
         return listed, counts, forbidden, [*protected, *(str(each) for table in objs for each in referrers(table))]
 
     def delete_model(self, request: HttpRequest, obj: Table) -> None:
@@ -315,3 +316,27 @@ class PartAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Part]:
         return super().get_queryset(request).defer("content")
+
+
+@admin.register(SetAside)
+class SetAsideAdmin(ReadOnlyAdmin):
+    """Never loads the bytes; they are downloaded from the page of the Table, by its rules of who may see them."""
+
+    list_display = ["table", "version", "row_count", "error_count", "format", "created_at", "created_by", "file"]
+    list_filter = ["table__object__application"]
+    list_select_related = ["table__object__application", "created_by"]
+    search_fields = ["table__name", "table__object__name"]
+    fields = ["table", "version", "row_count", "error_count", "format", "created_at", "created_by", "file", "lifetime"]
+    date_hierarchy = "created_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SetAside]:
+        return super().get_queryset(request).defer("content")
+
+    @admin.display(description="file")
+    def file(self, kept: SetAside) -> SafeString:
+        url = reverse("table-set-aside", args=[kept.table_id, kept.pk])
+        return format_html('<a href="{}">Download the rows with their errors</a>', url)
+
+    @admin.display(description="kept")
+    def lifetime(self, kept: SetAside) -> str:
+        return SetAside.LIFETIME

@@ -53,6 +53,8 @@ class CSVText:
 
     def names(self) -> list[str]:
         """The cells of the header."""
+        if self._names:
+            return self._names
         if self._header is None:
             self._header = self._records.header()
         return [cell.decode(errors="replace") for cell in self._header.cells]
@@ -62,7 +64,7 @@ class CSVText:
         self._names = list(names)
 
     def cells(self, schema: Schema) -> Cells:
-        names = self._names or self.names()
+        names = self.names()
         self._faults = list(self._header_faults(names, schema))
         self._layout = self._layout_of(schema, max(len(names), 1))
         places = [f"h{names.index(name)}" if name in names else "NULL" for name in schema.names]
@@ -90,7 +92,7 @@ class CSVText:
 
     def _layout_of(self, schema: Schema, width: int) -> Layout:
         own = {each.name: each.missing_values for each in schema.attributes if each.missing_values is not None}
-        names = self._names or self.names()
+        names = self.names()
         # In a file of one column, its own missing values say whether a blank line is a value.
         usual = own.get(names[0], schema.missing_values) if width == 1 and names else schema.missing_values
         null = secrets.token_hex(16)

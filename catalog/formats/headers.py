@@ -9,6 +9,7 @@ from config.problems import nearest
 
 MAY_BRING_MORE = ("subset", "partial")
 MAY_LACK = ("superset", "partial")
+RENAMING = "the option header gives the columns other names"
 
 
 def header_faults(header: Sequence[str], schema: Schema, line: int | None = 1) -> Iterator[Fault]:
@@ -52,13 +53,14 @@ def _name_faults(header: Sequence[str], schema: Schema, line: int | None) -> Ite
     seen: set[str] = set()
     for place, name in enumerate(header, start=1):
         if name in attributes and name in seen:
-            yield Fault(0, "duplicate_attribute", f"{name!r} stands twice in the header", name, line)
+            yield Fault(0, "duplicate_attribute", f"{name!r} stands twice in the header; {RENAMING}", name, line)
         elif name not in attributes and name not in BESIDE_ROWS and schema.fields_match not in MAY_BRING_MORE:
             if name in seen:
-                yield Fault(0, "duplicate_attribute", f"{name!r} stands twice in the header", name, line)
+                yield Fault(0, "duplicate_attribute", f"{name!r} stands twice in the header; {RENAMING}", name, line)
             else:
+                hint = nearest(name, absent) if name else RENAMING
                 unknown = f"{name!r} is no attribute" if name else f"Column {place} of the header has no name"
-                yield Fault(0, "unknown_attribute", f"{unknown}; {nearest(name, absent)}", name, line)
+                yield Fault(0, "unknown_attribute", f"{unknown}; {hint}", name, line)
         seen.add(name)
 
 

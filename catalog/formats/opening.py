@@ -5,12 +5,14 @@ and is never allowed to be something else than what was said.
 """
 
 import codecs
+import csv
+import json
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol, runtime_checkable
 
 from catalog.formats import FORMATS, CSVText, Format, JSONArray, format_of
 from catalog.formats.columnar import ParquetRows
@@ -41,12 +43,21 @@ class ReadingOptions:
     quote: str | None = None
     escape: str | None = None
     sheet: str | None = None
+    header: tuple[str, ...] | None = None  # names in place of those in the first line, one for each column
 
 
 OPTION_NAMES: Final = tuple(each.name for each in fields(ReadingOptions))
 NO_QUOTE: Final = "none"
 SHEET_CHARACTERS: Final = 1_000
-_OPTIONS_OF: Final = {"csv": ("encoding", "delimiter", "quote", "escape"), "xlsx": ("sheet",), "ods": ("sheet",)}
+NAMES_SHOWN: Final = 20
+HEADER_EXAMPLE: Final = """names in place of those in the file's first line, such as id,name or ["id", "name"]"""
+_DIALECT: Final = ("encoding", "delimiter", "quote", "escape")
+_OPTIONS_OF: Final = {
+    "csv": (*_DIALECT, "header"),
+    "xlsx": ("sheet", "header"),
+    "ods": ("sheet", "header"),
+    "parquet": ("header",),
+}
 _DEFAULTS: Final = ReadingOptions()
 
 
@@ -72,7 +83,7 @@ def read_options(values: Mapping[str, str]) -> ReadingOptions:
 
     Raises ReadingOptionError with every problem.
     """
-    given = {name: values[name] for name in OPTION_NAMES if values.get(name)}
+    given: dict[str, Any] = {name: values[name] for name in OPTION_NAMES if values.get(name)}
     problems = []
     name = given.get("format", "csv")
     if name not in FORMATS:
@@ -87,9 +98,22 @@ def read_options(values: Mapping[str, str]) -> ReadingOptions:
             Problem("sheet", "type", f"No sheet has a name with NUL, or beyond {SHEET_CHARACTERS} characters.")
         )
     problems += [Problem(part, "type", f"{message}.") for part, message in dialect_faults(given)]
+    if "header" in given:
+        given["header"] = _header_names(given["header"])
+        if not given["header"]:
+            problems.append(Problem("header", "type", f"The header is {HEADER_EXAMPLE}."))
     if problems:
         raise ReadingOptionError(problems)
     return ReadingOptions(**given)
+
+
+def _header_names(text: str) -> tuple[str, ...]:
+    """Names as a JSON list of texts, or as a record of CSV; none if it is neither."""
+    try:
+        found = json.loads(text) if text.lstrip().startswith("[") else next(csv.reader([text], strict=True), [])
+    except (ValueError, RecursionError, csv.Error):
+        return ()
+    return tuple(found) if isinstance(found, list) and all(isinstance(name, str) for name in found) else ()
 
 
 def open_rows(
@@ -119,7 +143,30 @@ def open_rows(
         if getattr(options, option) is not None and option not in _OPTIONS_OF.get(chosen, ()):
             raise _refusal(f"{option} is given, but {FORMATS[chosen].title} has none")
     source, found = _OPENERS[chosen](stream, directory, given)
+    if options.header is not None:
+        _rename(source, options.header)
     return Opened(source, FORMATS[chosen], {"format": chosen, **({"gzip": True} if is_packed else {}), **found})
+
+
+@runtime_checkable
+class _Named(Protocol):
+    """A source whose columns have names."""
+
+    def names(self) -> list[str]: ...
+
+    def rename(self, names: Sequence[str]) -> None: ...
+
+
+def _rename(source: Source, header: Sequence[str]) -> None:
+    """Give the columns of a source other names. Raises ReadingOptionError unless there is one for each."""
+    if not isinstance(source, _Named):
+        return
+    columns = source.names()
+    if len(columns) != len(header):
+        listed = ", ".join(map(repr, columns[:NAMES_SHOWN])) + (", ..." if len(columns) > NAMES_SHOWN else "")
+        message = f"The header names {len(header)} columns; the file has {len(columns)}: {listed}."
+        raise ReadingOptionError([Problem("header", "type", message)])
+    source.rename(header)
 
 
 @dataclass(frozen=True)
@@ -210,11 +257,11 @@ _MARKS: Final = {
 
 
 def _open_csv(stream: BinaryIO, directory: Path, given: _Given) -> tuple[Source, dict[str, Any]]:
-    parts = {name: getattr(given.options, name) for name in _OPTIONS_OF["csv"]}
+    parts = {name: getattr(given.options, name) for name in _DIALECT}
     if given.is_tab_separated and parts["delimiter"] is None:
         parts["delimiter"] = "\t"
     dialect = detect_dialect(stream, {name: part for name, part in parts.items() if part is not None})
-    found = {name: getattr(dialect, name) for name in _OPTIONS_OF["csv"]}
+    found = {name: getattr(dialect, name) for name in _DIALECT}
     return CSVText(stream, directory, dialect), {**found, "notes": list(dialect.notes)}
 
 

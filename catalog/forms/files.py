@@ -106,6 +106,9 @@ class ReadingForm(forms.Form):
     escape = forms.CharField(label="Escape", required=False, strip=False, help_text="before a quote within quotes")
     encoding = forms.CharField(label="Encoding", required=False, help_text="of a CSV, such as cp1252")
     sheet = forms.CharField(label="Sheet", required=False, help_text="of a workbook, by name")
+    header = forms.CharField(
+        label="Names of the columns", required=False, help_text="in place of the file's own, one for each: id,name"
+    )
 
     @property
     def reading_fields(self) -> list[forms.BoundField]:

@@ -28,6 +28,9 @@ def add_reading_arguments(parser: CommandParser | argparse._ArgumentGroup) -> No
     parser.add_argument("--quote", help="of a CSV; default: found out")
     parser.add_argument("--escape", help="what stands before a quote in a quoted cell; default: the quote itself")
     parser.add_argument("--sheet", help="of a workbook; default: the first")
+    parser.add_argument(
+        "--header", help="names in place of those in the file, one for each column: id,name"
+    )
 
 
 @contextmanager

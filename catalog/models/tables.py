@@ -139,7 +139,14 @@ class TableProfile(Immutable):
 
 
 class SetAside(Immutable):
-    """Rows that a lenient import did not take, with their errors, as a file that can be mended and loaded again."""
+    """Rows that a lenient import did not take, with their errors, as a file that can be mended and loaded again.
+
+    It stays as long as the TableVersion that the import made: prune_versions takes both, and so does the Table's end.
+    """
+
+    LIFETIME = (
+        "as long as the version that the import made: until that is pruned (prune_versions), or the table deleted"
+    )
 
     id = ULIDField()
     table = models.ForeignKey(Table, on_delete=models.CASCADE, related_name="set_aside")
@@ -157,3 +164,6 @@ class SetAside(Immutable):
         verbose_name = "file of rows set aside"
         verbose_name_plural = "files of rows set aside"
         ordering = ["table", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.row_count} set aside at {self.table} v{self.version}"

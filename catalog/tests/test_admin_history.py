@@ -6,7 +6,8 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.contents import append_rows
-from catalog.models import Table, VersionPart
+from catalog.importing import import_rows
+from catalog.models import SetAside, Table, VersionPart
 from catalog.tests.factories import TableFactory, json_rows
 
 pytestmark = pytest.mark.django_db
@@ -61,3 +62,19 @@ def test_one_table_is_exported_at_a_time(curator: Client, table: Table) -> None:
     sent = {"action": "export_selected", "_selected_action": [table.pk]}
     assert curator.post(reverse(TABLES), sent)["Location"] == f"/tables/{table.pk}/rows.csv"
     assert "One table is exported at a time." in act(curator, "export_selected", table, TableFactory.create())
+
+
+def test_rows_set_aside_are_listed_and_can_be_had_but_not_changed(curator: Client) -> None:
+    table = TableFactory.create(rows=[{"id": 1}])
+    imported = import_rows(table, "append", json_rows([{"id": "x"}, {"id": 2}]), lenient=True)
+    assert imported.set_aside is not None
+    listed = curator.get("/admin/catalog/setaside/").content.decode()
+    link = reverse("table-set-aside", args=[table.pk, imported.set_aside.pk])
+    assert link in listed
+    page = curator.get(f"/admin/catalog/setaside/{imported.set_aside.pk}/change/").content.decode()
+    assert "until that is pruned (prune_versions), or the table deleted" in page
+    assert 'name="_save"' not in page
+    assert curator.get("/admin/catalog/setaside/add/").status_code == 403
+    assert b'"x"' in b"".join(curator.get(link).streaming_content)  # type: ignore[attr-defined] # a stream
+    answer = curator.post(f"/admin/catalog/table/{table.pk}/delete/", {"post": "yes"})
+    assert (answer.status_code, SetAside.objects.count()) == (302, 0)

@@ -52,6 +52,7 @@ _MEANINGS: Final = {
     "quote": 'What quotes a cell of a CSV, such as `"`; found out by default.',
     "escape": "What stands before a quote within a quoted cell of a CSV; the quote itself by default.",
     "sheet": "The name of a workbook's sheet; the first by default.",
+    "header": "The names of the columns, in place of those in the file, one for each: `id,name`, or a JSON list.",
 }
 OPTIONS: Final = [
     OpenApiParameter(name, str, enum=list(FORMATS) if name == "format" else None, description=_MEANINGS.get(name, ""))

@@ -179,7 +179,10 @@ class WritesRows(Writing):
 
     @documentation.set_aside
     def set_aside(self, request: Request, table_id: str, set_aside_id: str, suffix: str = "") -> Any:
-        """The rows that a lenient import did not take, as a file; mended, it can be sent as it is."""
+        """The rows that a lenient import did not take, as a file; mended, it can be sent as it is.
+
+        Kept as long as the version that the import made: until that is pruned, or the table deleted.
+        """
         kept = self.table().set_aside.filter(pk=set_aside_id).first()
         if kept is None or suffix not in {"", kept.format}:
             raise NotFound("There is no such file of rows set aside.")

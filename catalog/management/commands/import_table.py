@@ -68,6 +68,9 @@ class Command(ExemplifiedCommand):
         parser.add_argument("--quote", help='of a CSV, such as "; default: found out')
         parser.add_argument("--escape", help="of a CSV; default: found out")
         parser.add_argument("--sheet", help="of a workbook; default: the first")
+        parser.add_argument(
+            "--header", help="names in place of those in the file, one for each column: id,name"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["set_aside"] and not options["lenient"]:
