@@ -13,13 +13,16 @@ import stat
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from config.problems import Problem, nearest
-from processes.runners import sql_rules
+from processes.runners import definitions, sql_rules
+from processes.runners.clock import as_utc
 from processes.runners.contract import (
+    OUTPUT_CODES,
     Column,
     ExecutionError,
     ExecutionRequest,
@@ -28,12 +31,15 @@ from processes.runners.contract import (
     Outcome,
     OutputTable,
     ParameterValue,
+    Permissions,
 )
-from processes.runners.isolation import AUTO, IsolationUnavailableError, choose_isolation
+from processes.runners.isolation import AUTO, BUBBLEWRAP, IsolationUnavailableError, choose_isolation
 from processes.runners.messages import encode_parameter
 from processes.runners.pool import Child, ChildCrashedError, remove_abandoned_directories
+from processes.runners.refusals import HIDDEN
 
 __all__ = [
+    "OUTPUT_CODES",
     "Column",
     "ExecutionError",
     "ExecutionRequest",
@@ -44,12 +50,21 @@ __all__ = [
     "Outcome",
     "OutputTable",
     "ParameterValue",
+    "Permissions",
     "check_definition",
 ]
 
-_DEFINITION_CHECKS = {"sql": sql_rules.check_queries}
+_CHECKS = {
+    "python": definitions.check_python,
+    "command": definitions.check_command,
+    "http": definitions.check_http,
+}
+KINDS = ("sql", *_CHECKS)
+_PROGRAMS = frozenset({"python", "command"})
+_CHILDREN_KEPT = 4
 _SIGNS_OF_LACKING_MEMORY = ("bad_alloc", "cannot allocate memory", "MemoryError")
 _CODES_THAT_END_A_CHILD = frozenset({"crashed", "out_of_memory", "timeout"})
+_MESSAGE_CHARACTERS = 3000
 
 
 def check_definition(
@@ -58,20 +73,25 @@ def check_definition(
     output_names: Iterable[str],
     parameter_names: Iterable[str],
     input_names: Iterable[str] | None = None,
+    permissions: Permissions | None = None,
 ) -> list[Problem]:
     """What is wrong in an implementation's definition, without running it: paths begin at the definition.
 
     sql: one query for each output port and none else; each parses, is one SELECT, calls no function that reaches out
     of it, and names only parameters that exist and, where ``input_names`` is given, only input ports.
+    python, command and http: known members, well written, and what they name is on the lists of ``permissions``.
     Costs about a millisecond for each query.
     """
-    if kind not in _DEFINITION_CHECKS:
-        return [Problem("", "unknown_kind", f"There is no kind {kind!r}; {nearest(kind, list(_DEFINITION_CHECKS))}")]
-    return _DEFINITION_CHECKS[kind](definition, output_names, parameter_names, input_names)
+    if kind == "sql":
+        return sql_rules.check_queries(definition, output_names, parameter_names, input_names)
+    if kind not in _CHECKS:
+        return [Problem("", "unknown_kind", f"There is no kind {kind!r}; {nearest(kind, list(KINDS))}")]
+    return _CHECKS[kind](definition, output_names, parameter_names, input_names, permissions or Permissions())
 
 
 class Executor:
-    """Executes requests one after another on a warm child, which it starts when it is first needed.
+    """Executes requests one after another on warm children, one to each kind (to each entry, for python), which it
+    starts when they are first needed.
 
     Output files belong to the Executor and live until its next ``execute`` or ``close``, whichever is first; with
     ``workdir`` they are moved there and belong to the caller. A child is replaced after ``cases_per_child`` cases, and
@@ -79,6 +99,9 @@ class Executor:
     turns, and each change of thread starts a new child.
 
     ``isolation``: ``auto`` (bubblewrap where it works), ``bwrap`` (or raise IsolationUnavailableError) or ``none``.
+    Without bubblewrap sql is kept in by DuckDB's own locks and the kernel's limits, and http runs no user's code;
+    python and command would see files, network and other processes of this user, and run only with
+    ``permissions.unconfined_programs``.
     ``work_root``: where the private directories go, by default the system's temporary directory. Inputs on the same
     file system are linked and not copied.
     """
@@ -90,13 +113,15 @@ class Executor:
         isolation: str = AUTO,
         work_root: Path | None = None,
         cases_per_child: int = 1000,
+        permissions: Permissions | None = None,
     ) -> None:
         self.limits = limits or Limits()
+        self.permissions = permissions or Permissions()
         self.isolation = choose_isolation(isolation)
         """``bwrap`` or ``none``: what is in force."""
         self._work_root = work_root
         self._cases_per_child = cases_per_child
-        self._child: Child | None = None
+        self._children: dict[tuple[str, str], Child] = {}
         self._lock = threading.Lock()
         remove_abandoned_directories(work_root)
 
@@ -109,9 +134,10 @@ class Executor:
         self.close()
 
     def close(self) -> None:
-        """End the child and remove its files. The Executor may be used again and then starts another."""
+        """End the children and remove their files. The Executor may be used again and then starts others."""
         with self._lock:
-            self._discard_child()
+            for key in list(self._children):
+                self._discard_child(key)
 
     def execute(self, request: ExecutionRequest, workdir: Path | None = None) -> Outcome:
         """Run a request within the limits. What goes wrong in it is the Outcome's error.
@@ -120,39 +146,67 @@ class Executor:
         ParameterValue: those are the caller's mistakes.
         """
         encoded = {name: encode_parameter(value) for name, value in request.parameters.items()}
+        refusal = self._refusal(request)
+        if refusal:
+            return _without_secrets(_failure(refusal, {}), request.secrets)
+        key = (request.kind, str(request.definition["entry"]) if request.kind == "python" else "")
         with self._lock:
             started = time.perf_counter()
             try:
-                child = self._warm_child()
+                child = self._warm_child(key)
             except ChildCrashedError as crash:
                 message = f"The process that runs functions could not start ({crash}): {crash.stderr[-500:].strip()}"
                 return _failure(ExecutionError("start", "crashed", message), {})
             start_ms = (time.perf_counter() - started) * 1000
-            outcome = self._execute_on(child, request, encoded, start_ms)
+            outcome = _without_secrets(self._execute_on(child, request, encoded, start_ms), request.secrets)
             if outcome.error:
-                self._recover(child, outcome.error)
+                self._recover(key, outcome.error)
             return _move_outputs(outcome, workdir) if workdir else outcome
 
-    def _warm_child(self) -> Child:
-        if self._child and (not self._child.is_usable or self._child.case_count >= self._cases_per_child):
-            self._discard_child()
-        if self._child is None:
-            self._child = Child(self.limits, self.isolation, self._work_root)
-        self._child.clear()
-        self._child.case_count += 1
-        return self._child
+    def _refusal(self, request: ExecutionRequest) -> ExecutionError | None:
+        """Why a request other than sql (which its child checks again) isn't even begun."""
+        if request.kind == "sql":
+            return None
+        problems = check_definition(
+            request.kind, request.definition, request.outputs, request.parameters, request.inputs, self.permissions
+        )
+        if problems:
+            code = "not_allowed" if problems[0].code == "not_allowed" else "invalid_definition"
+            return ExecutionError("definition", code, problems[0].message)
+        if request.kind == "http":
+            problems = definitions.check_http_configuration(request.configuration)
+            if problems:
+                return ExecutionError("definition", "invalid_configuration", problems[0].message)
+        elif self.isolation != BUBBLEWRAP and not self.permissions.unconfined_programs:
+            message = (
+                f"Implementations of kind {request.kind} run in bubblewrap, which doesn't work on this machine. "
+                "Install it, or set SANDBOX_ISOLATION=none to let them run with all that this server's user may do."
+            )
+            return ExecutionError("start", "not_allowed", message)
+        return None
 
-    def _recover(self, child: Child, error: ExecutionError) -> None:
-        """Free what a failed case took; where the child may not be sound any more, with the child."""
-        if error.code in _CODES_THAT_END_A_CHILD:
-            self._discard_child()
+    def _warm_child(self, key: tuple[str, str]) -> Child:
+        child = self._children.get(key)
+        if child and (not child.is_usable or child.case_count >= self._cases_per_child or not _is_cleared(child)):
+            self._discard_child(key)
+            child = None
+        if child is None:
+            while len(self._children) >= _CHILDREN_KEPT:
+                self._discard_child(next(iter(self._children)))
+            child = Child(self.limits, self.isolation, self._work_root, key[0], self.permissions)
         else:
-            child.clear()
+            del self._children[key]  # the longest unused stands first
+        self._children[key] = child
+        child.case_count += 1
+        return child
 
-    def _discard_child(self) -> None:
-        if self._child:
-            self._child.close()
-            self._child = None
+    def _recover(self, key: tuple[str, str], error: ExecutionError) -> None:
+        """Free what a failed case took; where the child may not be sound any more, with the child."""
+        if error.code in _CODES_THAT_END_A_CHILD or not _is_cleared(self._children[key]):
+            self._discard_child(key)
+
+    def _discard_child(self, key: tuple[str, str]) -> None:
+        self._children.pop(key).close()
 
     def _execute_on(
         self, child: Child, request: ExecutionRequest, parameters: Mapping[str, Any], start_ms: float
@@ -168,17 +222,17 @@ class Executor:
         timings = {"start": start_ms, "load": link_ms, "execute": 0.0}
         try:
             reply = child.ask(case, self.limits.wall_seconds, turn_to)
+            log = str(reply.get("log", ""))
             if "error" in reply:
-                error = reply["error"]
-                return _failure(_located(error["code"], error["message"], [error["phase"], error["output"]]), timings)
-            timings.update(load=link_ms + reply["load_ms"], execute=reply["execute_ms"])
-            return Outcome(_outputs(child, request, reply), None, timings)
+                return Outcome({}, _told_error(reply["error"]), timings, log)
+            timings.update(load=link_ms + float(reply["load_ms"]), execute=float(reply["execute_ms"]))
+            return Outcome(_outputs(child, request, reply), None, timings, log)
         except TimeoutError:
             message = f"Stopped after {self.limits.wall_seconds:g} seconds."
-            return _failure(_located("timeout", message, position), timings)
+            return _failure(_located("timeout", message, position, "timeout"), timings)
         except ChildCrashedError as crash:
             return _failure(_crash_error(crash, position), timings)
-        except (KeyError, TypeError, ValueError):  # a child that was taken over may answer anything
+        except (KeyError, TypeError, ValueError, OSError):  # a child that was taken over may answer anything
             return _failure(_located("crashed", "The process that ran the function gave no answer.", position), timings)
 
 
@@ -196,7 +250,44 @@ def _case(child: Child, request: ExecutionRequest, parameters: Mapping[str, Any]
         "outputs": request.outputs,
         "output_files": [str(child.output_path(position)) for position in range(len(request.outputs))],
         "parameters": parameters,
+        "clock": as_utc(request.clock).isoformat() if request.clock else None,
+        "configuration": dict(request.configuration) if request.kind != "sql" else {},
+        "secrets": sorted(filter(None, request.secrets), key=len, reverse=True) if request.kind == "http" else [],
+        "output_types": {name: list(columns) for name, columns in request.output_types.items()},
     }
+
+
+def _is_cleared(child: Child) -> bool:
+    """Whether the files of the cases so far could be removed; a program may have forbidden it."""
+    try:
+        child.clear()
+    except OSError:
+        return False
+    return True
+
+
+def _told_error(error: Mapping[str, Any]) -> ExecutionError:
+    """The error that a child told, as far as one that was taken over can be believed."""
+    code, kind = str(error["code"])[:100], str(error.get("kind", ""))[:200]
+    message = str(error["message"])[:_MESSAGE_CHARACTERS]
+    return _located(code, message, [str(error["phase"])[:20], str(error["output"])[:300]], kind)
+
+
+def _without_secrets(outcome: Outcome, secrets: Iterable[str]) -> Outcome:
+    """What is said of an execution, with each secret hidden, the longest first: one may contain another."""
+    named = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+    if not named or not (outcome.error or outcome.log):
+        return outcome
+
+    def hidden(text: str) -> str:
+        for secret in named:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    error = outcome.error
+    if error:
+        error = replace(error, message=hidden(error.message), kind=hidden(error.kind))
+    return replace(outcome, error=error, log=hidden(outcome.log))
 
 
 def _outputs(child: Child, request: ExecutionRequest, reply: Mapping[str, Any]) -> dict[str, OutputTable]:
@@ -215,12 +306,12 @@ def _move_outputs(outcome: Outcome, workdir: Path) -> Outcome:
         name: OutputTable(Path(shutil.move(table.path, workdir / table.path.name)), table.columns, table.row_count)
         for name, table in outcome.outputs.items()
     }
-    return Outcome(moved, outcome.error, outcome.timings_ms)
+    return replace(outcome, outputs=moved)
 
 
-def _located(code: str, message: str, position: list[str]) -> ExecutionError:
+def _located(code: str, message: str, position: list[str], kind: str = "") -> ExecutionError:
     phase, output = position
-    return ExecutionError(phase, code, f"Output port {output!r}: {message}" if output else message, output)
+    return ExecutionError(phase, code, f"Output port {output!r}: {message}" if output else message, output, kind)
 
 
 def _crash_error(crash: ChildCrashedError, position: list[str]) -> ExecutionError:

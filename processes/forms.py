@@ -53,7 +53,7 @@ class RowForm(forms.Form):
 
     def is_blank(self) -> bool:
         """Whether nobody wrote anything into the row."""
-        return not any(self[name].value() for name in self.fields if name not in {"required", "type"})
+        return not any(self[name].value() for name in self.fields if name not in {"required", "type", "kind"})
 
 
 class PortForm(RowForm):
@@ -90,10 +90,18 @@ class ParameterForm(RowForm):
 
 
 class ImplementationForm(RowForm):
-    """An sql implementation: one query to each output port, in the order of the ports."""
+    """An implementation: for sql a query to each output port, in the order of the ports, else JSON."""
+
+    kind = forms.ChoiceField(label="Kind", choices=Kind.choices, initial=Kind.SQL, required=False)
+    definition = forms.CharField(
+        label="Definition",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
+    )
 
     def __init__(self, *args: Any, outputs: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["definition"].help_text = DEFINITION_EXAMPLES.get(self.chosen_kind, "")
         for position, name in enumerate(outputs):
             self.fields[query_name(position)] = forms.CharField(
                 label=f"SQL that gives {name or f'output {position + 1}'}",
@@ -102,9 +110,49 @@ class ImplementationForm(RowForm):
             )
 
     @property
-    def queries(self) -> list[forms.BoundField]:
-        """The fields of the queries."""
-        return [self[name] for name in self.fields if name != "name"]
+    def chosen_kind(self) -> str:
+        """The kind as it stands in the form, checked or not."""
+        return str(self["kind"].value() or Kind.SQL)
+
+    @property
+    def shown(self) -> list[forms.BoundField]:
+        """The fields of what the kind is defined by."""
+        if self.chosen_kind != Kind.SQL:
+            return [self["definition"]]
+        return [self[name] for name in self.fields if name not in {"name", "kind", "definition"}]
+
+    @property
+    def kept(self) -> list[forms.BoundField]:
+        """The fields of the other kinds, which go along hidden: a kind may be tried and left again."""
+        shown = {field.name for field in self.shown}
+        return [self[name] for name in self.fields if name not in {"name", "kind", *shown}]
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        given["kind"] = given.get("kind") or Kind.SQL
+        if given["kind"] != Kind.SQL and "definition" in given:
+            try:
+                given["definition"] = StrictJSONField(required=False).clean(given["definition"])
+            except ValidationError as error:
+                self.add_error("definition", error)
+        return given
+
+
+DEFINITION_EXAMPLES: Mapping[str, str] = {
+    Kind.PYTHON: (
+        'JSON: {"entry": "package.module:function"}, called with a table to each input. "tables" says how it takes '
+        "them: "
+        "records (lists of dicts, the default), relation, pandas, polars or arrow."
+    ),
+    Kind.COMMAND: (
+        'JSON: {"argv": ["program", "{input:orders}", "{output:totals}", "{parameter:as_of}"], "format": "csv"}. '
+        "The format of the files is csv, ndjson or parquet."
+    ),
+    Kind.HTTP: (
+        'JSON: {"path": "/score", "method": "POST", "format": "json"}. The host is the base_url of the configuration '
+        "that a run names."
+    ),
+}
 
 
 def query_name(position: int) -> str:
@@ -231,14 +279,13 @@ class FunctionEditor:
             for position, form in enumerate(self.rows["outputs"])
             if not form.is_blank()
         ]
-        return [
-            ImplementationDefinition(
-                form.cleaned_data["name"],
-                Kind.SQL,
-                {name: form.cleaned_data[field] for field, name in outputs if form.cleaned_data[field]},
-            )
-            for form in kept
-        ]
+        found = []
+        for form in kept:
+            given = form.cleaned_data
+            queries = {name: given[field] for field, name in outputs if given[field]}
+            definition = queries if given["kind"] == Kind.SQL else given["definition"]
+            found.append(ImplementationDefinition(given["name"], given["kind"], definition))
+        return found
 
     def _place(self, errors: Sequence[ValidationError], name: str, kept: Mapping[str, list[RowForm]]) -> None:
         """Put each problem on its row and field; what belongs to a whole list stands at the top."""
@@ -249,7 +296,7 @@ class FunctionEditor:
                 continue
             form = kept[name][int(steps[0])]
             field = steps[1] if len(steps) > 1 else ""
-            if field == "definition":
+            if field == "definition" and isinstance(form, ImplementationForm) and form.chosen_kind == Kind.SQL:
                 field = self._query_field(steps[2]) if len(steps) > 2 else ""
             form.add_error(field if field in form.fields else None, error)
 
@@ -272,11 +319,15 @@ def _function_rows(function: Function) -> dict[str, list[Row]]:
         "inputs": [_port_row(port) for port in function.inputs],
         "outputs": [_port_row(port) for port in function.outputs],
         "parameters": [{**each, "default": to_text(each.get("default"))} for each in function.parameters],
-        "implementations": [
-            {"name": each.name} | {query_name(i): each.definition.get(name, "") for i, name in enumerate(outputs)}
-            for each in function.implementations.all()
-        ],
+        "implementations": [_implementation_row(each, outputs) for each in function.implementations.all()],
     }
+
+
+def _implementation_row(implementation: Any, outputs: Sequence[str]) -> Row:
+    row = {"name": implementation.name, "kind": implementation.kind}
+    if implementation.kind != Kind.SQL:
+        return row | {"definition": json.dumps(implementation.definition, indent=2, ensure_ascii=False)}
+    return row | {query_name(i): implementation.definition.get(name, "") for i, name in enumerate(outputs)}
 
 
 def _port_row(port: Any) -> Row:
@@ -301,7 +352,7 @@ def _order(verb: str, place: int, count: int) -> list[int]:
 def _with_queries(row: Row, order: Sequence[int]) -> Row:
     """An implementation's row after its output ports were put into another order."""
     moved = {query_name(new): row.get(query_name(old)) for new, old in enumerate(order)}
-    return {"name": row["name"], **moved}
+    return {**{name: row.get(name) for name in ("name", "kind", "definition")}, **moved}
 
 
 def _steps(error: ValidationError) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower
@@ -24,6 +25,20 @@ class Direction(models.TextChoices):
 
 class Kind(models.TextChoices):
     SQL = "sql", "SQL"
+    PYTHON = "python", "Python"
+    COMMAND = "command", "command"
+    HTTP = "http", "HTTP"
+
+
+def permissions() -> execution.Permissions:
+    """What implementations may name, by the settings."""
+    return execution.Permissions(
+        python_entries=tuple(settings.PYTHON_ENTRIES),
+        python_path=tuple(settings.PYTHON_PATH),
+        command_programs=tuple(settings.COMMAND_PROGRAMS),
+        http_allowed_hosts=tuple(settings.HTTP_ALLOWED_HOSTS),
+        unconfined_programs=settings.SANDBOX_ISOLATION == "none",
+    )
 
 
 @dataclass(frozen=True)
@@ -37,7 +52,10 @@ class PortDefinition:
 
 @dataclass(frozen=True)
 class ImplementationDefinition:
-    """What a writer says of an implementation; `definition` is what its kind takes (for sql: output port -> query)."""
+    """What a writer says of an implementation; `definition` is what its kind takes.
+
+    sql: output port -> query. python: `entry`, `tables`. command: `argv`, `format`. http: `path`, `method`, `format`.
+    """
 
     name: str
     kind: str
@@ -167,7 +185,12 @@ class Function(Stamped):
                 problems.append(Problem(pointer(position, "kind"), "invalid_choice", message))
                 continue
             found = execution.check_definition(
-                implementation.kind, implementation.definition, outputs_named, parameters, inputs_named
+                implementation.kind,
+                implementation.definition,
+                outputs_named,
+                parameters,
+                inputs_named,
+                permissions(),
             )
             problems += [problem.below(pointer(position, "definition")) for problem in found]
         return problems
@@ -243,7 +266,7 @@ class Port(models.Model):
 
 
 class Implementation(models.Model):
-    """One way to compute a Function. For sql, `definition` maps each output port to a SELECT over the input ports."""
+    """One way to compute a Function; what `definition` says depends on the kind (see ImplementationDefinition)."""
 
     id = ULIDField()
     function = models.ForeignKey(Function, on_delete=models.CASCADE, related_name="implementations")
@@ -274,7 +297,7 @@ class Implementation(models.Model):
         outputs = [port.name for port in self.function.outputs]
         inputs = [port.name for port in self.function.inputs]
         parameters = [parameter["name"] for parameter in self.function.parameters]
-        problems = execution.check_definition(self.kind, self.definition, outputs, parameters, inputs)
+        problems = execution.check_definition(self.kind, self.definition, outputs, parameters, inputs, permissions())
         if problems:
             raise ValidationError({"definition": refusals(problems)})
 

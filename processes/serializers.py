@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import prefetch_related_objects
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.fields import empty
 
 from catalog.models import Application, ObjectSchema
 from config.api import CheckedSerializer, JSONField, StrictSerializer, UserField
 from processes.models import Function, ImplementationDefinition, Kind, PortDefinition
+from processes.runners import definitions, sql_rules
 
 SIDES = ("inputs", "outputs")
 FUNCTION_EXAMPLE: Mapping[str, Any] = {
@@ -27,6 +28,56 @@ FUNCTION_EXAMPLE: Mapping[str, Any] = {
             "definition": {"totals": "SELECT customer AS id, sum(amount) AS total FROM orders GROUP BY customer"},
         }
     ],
+}
+
+
+DEFINITION_SCHEMA: dict[str, Any] = {
+    "oneOf": [
+        {
+            "title": "sql",
+            "type": "object",
+            "description": "Each output port's SELECT over views of the input ports; `$name` is a parameter.",
+            "additionalProperties": {"type": "string", "maxLength": sql_rules.MAXIMUM_CHARACTERS},
+        },
+        {
+            "title": "python",
+            "type": "object",
+            "description": "A function that takes a table to each input port, in their order, and parameters by name. "
+            "It returns the table of its only output port, or a dict by port. PYTHON_ENTRIES must allow it.",
+            "properties": {
+                "entry": {"type": "string", "example": "package.module:function"},
+                "tables": {"enum": list(definitions.TABLES), "default": "records"},
+            },
+            "required": ["entry"],
+            "additionalProperties": False,
+        },
+        {
+            "title": "command",
+            "type": "object",
+            "description": "A program and its arguments, without a shell. It finds inputs/<port>.<format> in its "
+            "working directory and leaves outputs/<port>.<format>; `{input:port}`, `{output:port}` and "
+            "`{parameter:name}` in an argument become those paths and values. COMMAND_PROGRAMS must allow it.",
+            "properties": {
+                "argv": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                "format": {"enum": list(definitions.FORMATS), "default": "csv"},
+            },
+            "required": ["argv"],
+            "additionalProperties": False,
+        },
+        {
+            "title": "http",
+            "type": "object",
+            "description": "A request to the configuration's `base_url` and this path, with its `headers` and "
+            '`timeout_seconds`: {"inputs": {port: rows}, "parameters": {...}} as json, or the rows of the only input '
+            'as ndjson. The answer is a list of rows, or {"outputs": {port: rows}}. Redirects are not followed.',
+            "properties": {
+                "path": {"type": "string", "example": "/score"},
+                "method": {"enum": list(definitions.METHODS), "default": "POST"},
+                "format": {"enum": list(definitions.BODY_FORMATS), "default": "json"},
+            },
+            "additionalProperties": False,
+        },
+    ]
 }
 
 
@@ -53,12 +104,19 @@ class PortSerializer(MemberSerializer):
     )
 
 
+@extend_schema_field(DEFINITION_SCHEMA)
+class DefinitionField(JSONField):
+    """A definition; `Function.define` checks it by its kind."""
+
+
 class ImplementationSerializer(MemberSerializer):
-    """One way to compute the function. For `sql`, `definition` maps each output port to a SELECT."""
+    """One way to compute the function; what `definition` holds depends on `kind`."""
 
     name = serializers.CharField(trim_whitespace=False, allow_blank=True)
-    kind = serializers.CharField(default=Kind.SQL.value)
-    definition = JSONField()
+    kind = serializers.CharField(
+        default=Kind.SQL.value, help_text=f"One of {', '.join(Kind.values)}. An unknown one is refused with its code."
+    )
+    definition = DefinitionField()
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Sum the orders", FUNCTION_EXAMPLE)])

@@ -1,5 +1,6 @@
 """The pages of Functions."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from catalog.models import Application, Table
 from catalog.views.lists import author, paginated, referrers, search
 from processes.filters import FunctionFilter
 from processes.forms import FunctionEditor, error_messages
-from processes.models import Function, Port
+from processes.models import Function, Implementation, Kind, Port
 
 CASES_SHOWN = 100
 
@@ -52,14 +53,19 @@ def function_detail(request: HttpRequest, pk: str) -> HttpResponse:
         "inputs": inputs,
         "outputs": outputs,
         "ports": [*inputs, *outputs],
-        "implementations": [
-            (each, [(port.name, each.definition.get(port.name, "")) for port in outputs])
-            for each in function.implementations.all()
-        ],
+        "implementations": [(each, _texts(each, outputs)) for each in function.implementations.all()],
         "decisions": [_decision(case, inputs, outputs) for case in cases[:CASES_SHOWN]],
         "case_count": function.test_cases.count(),
     }
     return render(request, "processes/function_detail.html", context)
+
+
+def _texts(implementation: Implementation, outputs: list[Port]) -> list[tuple[str, str]]:
+    """What an implementation is defined by, as titles and texts: its queries, or its definition."""
+    definition = implementation.definition
+    if implementation.kind == Kind.SQL:
+        return [(f"gives {port.name}", definition.get(port.name, "")) for port in outputs]
+    return [("", json.dumps(definition, indent=2, ensure_ascii=False))]
 
 
 def _decision(case: Any, inputs: list[Port], outputs: list[Port]) -> Decision:

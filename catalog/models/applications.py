@@ -1,11 +1,14 @@
 """Application, the namespace that owns Objects and Functions, and its Configurations."""
 
+import os
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from config.models import COMMENT_LENGTH, NameField, ULIDField
+from catalog.rules.secrets import ResolvedConfiguration, check_references, resolve_references
+from config.models import COMMENT_LENGTH, NameField, ULIDField, refusals
 
 
 def validate_dictionary(value: Any) -> None:
@@ -38,7 +41,10 @@ class Application(models.Model):
 
 
 class Configuration(models.Model):
-    """A named dictionary that says where and how an application's functions run."""
+    """A named dictionary that says where and how an application's functions run.
+
+    A secret in it is written `{"$env": "NAME"}` and read from the environment of the process that runs a function.
+    """
 
     id = ULIDField()
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="configurations")
@@ -61,9 +67,16 @@ class Configuration(models.Model):
         return f"{self.application.name}/{self.name}"
 
     def clean(self) -> None:
+        problems = check_references(self.config, settings.CONFIGURATION_ENV)
+        if problems:
+            raise ValidationError({"config": refusals(problems)})
         if self._state.adding or not self.application_id:
             return
         if not Configuration.objects.filter(pk=self.pk, application=self.application_id).exists():
             raise ValidationError(
                 {"application": ValidationError("A configuration stays in its application.", code="fixed")}
             )
+
+    def resolve(self) -> ResolvedConfiguration:
+        """The config with its secrets in place, for an execution and nothing else. Raises ConfigurationError."""
+        return resolve_references(self.config, os.environ, settings.CONFIGURATION_ENV)

@@ -6,14 +6,17 @@ The first message says the directory and the limits; each one after it is a case
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from processes.runners.contract import Limits
 from processes.runners.isolation import die_with_parent, forbid_new_processes, limit_process
 from processes.runners.messages import Channel, ChannelClosedError
-from processes.runners.sql import SqlRunner
 
 
 def main() -> None:
@@ -24,15 +27,35 @@ def main() -> None:
     directory, limits = Path(settings["directory"]), Limits(**settings["limits"])
     os.chdir(directory)
     limit_process(limits)
-    runners = {"sql": SqlRunner(directory, limits)}
-    forbid_new_processes()
+    runner = _runner(settings, directory, limits)
     channel.send({"ready": True})
     while True:
         request = channel.receive()
-        reply = runners[request["kind"]].run(
-            request, lambda phase, output: channel.send({"phase": phase, "output": output})
-        )
+        reply = runner.run(request, lambda phase, output: channel.send({"phase": phase, "output": output}))
         channel.send({"reply": reply})
+
+
+_RUNNERS = {
+    "sql": ("processes.runners.sql", "SqlRunner"),
+    "python": ("processes.runners.programs", "PythonRunner"),
+    "command": ("processes.runners.programs", "CommandRunner"),
+    "http": ("processes.runners.http", "HttpRunner"),
+}
+
+
+_UNUSED_PACKAGES = ("numpy", "pandas", "polars", "pyarrow")
+
+
+def _runner(settings: Mapping[str, Any], directory: Path, limits: Limits) -> Any:
+    """The runner of this child's role; the others are not even imported, which would cost start and memory."""
+    if settings["role"] != "python":
+        # DuckDB imports these where they are installed, when it first sees a parameter; that takes a second.
+        sys.modules.update(dict.fromkeys(_UNUSED_PACKAGES))  # type: ignore[arg-type] # None: can't be imported
+    module, name = _RUNNERS[settings["role"]]
+    runner = getattr(importlib.import_module(module), name)(directory, limits, settings)
+    if settings["role"] == "sql":
+        forbid_new_processes()
+    return runner
 
 
 if __name__ == "__main__":

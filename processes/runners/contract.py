@@ -46,10 +46,32 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Permissions:
+    """Which code and which hosts implementations may name; whoever runs the installation says so, in its settings.
+
+    ``python_entries``: patterns of ``package.module:function`` or of the module alone, as in ``"pricing.*"``.
+    ``python_path``: folders to import from, besides the installed packages.
+    ``command_programs``: absolute paths, or names that are looked up in ``PROGRAM_PATH``.
+    ``http_allowed_hosts``: names, addresses or networks that may be reached though they are not public.
+    ``unconfined_programs``: whether python and command may run where bubblewrap doesn't work.
+    """
+
+    python_entries: tuple[str, ...] = ()
+    python_path: tuple[str, ...] = ()
+    command_programs: tuple[str, ...] = ()
+    http_allowed_hosts: tuple[str, ...] = ()
+    unconfined_programs: bool = False
+
+
+@dataclass(frozen=True)
 class ExecutionRequest:
     """One call of an implementation: ``definition`` has the shape of its ``kind``, the rest go by port or name.
 
-    ``clock``: what the time is for the function, where it stands still. ``configuration``: where and how it runs.
+    ``clock``: the moment that the function takes for now; without a time zone it is UTC. None is the real time.
+    ``configuration``: where and how it runs, with its secrets in place; ``secrets`` are those values, which are
+    replaced by ``***`` in everything that is said about the execution.
+    ``output_types``: the columns that each port's Object has. Text (CSV, JSON) is read as these types, and an empty or
+    wholly null column gets its type from here.
     """
 
     kind: str
@@ -59,6 +81,8 @@ class ExecutionRequest:
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     clock: datetime | None = None
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    output_types: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,10 +103,11 @@ class ExecutionError:
     """Why there are no outputs.
 
     ``phase``: ``start`` | ``definition`` | ``load`` | ``execute`` | ``output``.
-    ``code``: ``invalid_definition`` | ``execution_error`` | ``timeout`` | ``out_of_memory`` | ``output_too_large`` |
-    ``duplicate_column`` | ``unsupported_type`` | ``crashed``.
+    ``code``: ``invalid_definition`` | ``invalid_configuration`` | ``not_allowed`` | ``execution_error`` | ``timeout`` |
+    ``out_of_memory`` | ``output_too_large`` | ``crashed``; and where the output is to blame, ``OUTPUT_CODES``.
     ``message`` is a sentence for the function's author; ``output`` the port that was being made, or "".
-    ``kind`` is what the author would call the error, such as the class of an exception, or "".
+    ``kind`` is what the author would name it: the exception's class (python: ``ValueError``), DuckDB's class of error
+    (sql: ``conversion``, ``binder``), ``exit_status 3``, ``signal SIGSEGV``, ``http_status 503``; or "".
     """
 
     phase: str
@@ -90,6 +115,10 @@ class ExecutionError:
     message: str
     output: str = ""
     kind: str = ""
+
+
+OUTPUT_CODES = frozenset({"duplicate_column", "invalid_output", "missing_output", "unsupported_type"})
+"""The codes of an ExecutionError that say that the function ended well and what it gave is no table of its port."""
 
 
 @dataclass(frozen=True)

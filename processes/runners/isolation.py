@@ -12,14 +12,15 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import duckdb
 
 from catalog import engine, idle, types
-from config import problems
-from processes.runners.contract import MEBIBYTE, Limits
+from config import exact_json, problems
+from processes.runners.contract import MEBIBYTE, Limits, Permissions
 
 BUBBLEWRAP = "bwrap"
 NONE = "none"
@@ -33,6 +34,21 @@ _OPEN_FILES = 1024
 _PROBE_SECONDS = 20
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+PROGRAM_PATH = "/usr/local/bin:/usr/bin:/bin"
+"""Where commands are looked up, and they look up others."""
+
+_PROGRAM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives")
+_NETWORK_FILES = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+)
 _SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 
 
@@ -53,17 +69,44 @@ def choose_isolation(wanted: str) -> str:
     return NONE
 
 
-def wrap(command: Sequence[str], directory: Path) -> list[str]:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a kind of child may see besides Python, its code and its directory: files to read, and the network."""
+
+    readable: tuple[str, ...] = ()
+    has_network: bool = False
+
+
+BARE = Surroundings()
+
+
+def surroundings(role: str, permissions: Permissions) -> Surroundings:
+    """What a child of this role (a kind of implementation) may see."""
+    if role == "python":
+        return Surroundings(permissions.python_path)
+    if role == "command":
+        programs = tuple(program for program in permissions.command_programs if program.startswith("/"))
+        real = tuple(str(Path(program).resolve()) for program in programs)
+        return Surroundings((*_PROGRAM_FOLDERS, *programs, *real))
+    if role == "http":
+        return Surroundings(_NETWORK_FILES, has_network=True)
+    return BARE
+
+
+def wrap(command: Sequence[str], directory: Path, around: Surroundings = BARE) -> list[str]:
     """The command inside bubblewrap: no network, no other process, no files but Python, its code and its directory."""
     arguments = [BUBBLEWRAP, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--dev", "/dev"]
+    arguments += ["--share-net"] if around.has_network else []
     arguments += ["--proc", "/proc"]  # without it glibc aborts where an allocation fails, instead of failing it
-    for path in _SYSTEM_LIBRARIES:
+    for path in (*_SYSTEM_LIBRARIES, *around.readable):
         arguments += ["--ro-bind-try", path, path]
     for path in _python_paths():
         arguments += ["--ro-bind", path, path]
     arguments += ["--bind", str(directory / "work"), str(directory / "work")]
     arguments += ["--ro-bind", str(directory / "inputs"), str(directory / "inputs")]
-    return [*arguments, "--remount-ro", "/", "--chdir", str(PROJECT_ROOT), "--", *command]
+    # Else /dev/shm would be memory that nobody counts, and a place where one case leaves things to the next.
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*arguments, "--chdir", str(PROJECT_ROOT), "--", *command]
 
 
 def make_work_directories(directory: Path) -> None:
@@ -137,7 +180,7 @@ def _python_paths() -> list[str]:
         PROJECT_ROOT / "processes",
         Path(str(types.__file__)).parent,
     }
-    for module in (engine, idle, problems):
+    for module in (engine, idle, problems, exact_json):
         file = Path(str(module.__file__))
         roots |= {file, file.with_name("__init__.py")}
     return sorted(str(root) for root in roots)

@@ -20,12 +20,25 @@ from pathlib import Path
 from typing import Any
 
 from processes.runners import isolation
-from processes.runners.contract import Limits
+from processes.runners.contract import Limits, Permissions
 from processes.runners.messages import Channel, ChannelClosedError
 
 _PREFIX = "exemplar-child-"
 _START_SECONDS = 60.0
 _ABANDONED_SECONDS = 600.0
+_ROLES_OF_PROGRAMS = frozenset({"python", "command"})
+_ENVIRONMENT = {
+    "PATH": isolation.PROGRAM_PATH,
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    # A pool of threads made when a library is imported would not live in the forks.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "POLARS_MAX_THREADS": "2",
+}
+"""What a python function finds in its environment; other children find nothing."""
+
 _ERROR_BYTES = 65536
 """What a pipe holds. Its writing end doesn't block, so a child that floods its standard error loses the flood."""
 
@@ -44,9 +57,15 @@ class Child:
     It belongs to the thread that started it, because Linux ends it with that thread.
     """
 
-    def __init__(self, limits: Limits, isolation_in_force: str, work_root: Path | None) -> None:
-        """Start the process and wait until it is ready. Raises ChildCrashedError when it doesn't get there."""
+    def __init__(
+        self, limits: Limits, isolation_in_force: str, work_root: Path | None, role: str, permissions: Permissions
+    ) -> None:
+        """Start the process and wait until it is ready. Raises ChildCrashedError when it doesn't get there.
+
+        role: the kind of implementation that it runs.
+        """
         self._owner = _current_owner()
+        self._role = role
         self.case_count = 0
         self.directory, lock = _make_directory(work_root)
         ours, theirs = socket.socketpair()
@@ -55,11 +74,11 @@ class Child:
         os.set_blocking(errors, False)
         try:
             self._process = subprocess.Popen(
-                self._command(isolation_in_force),
+                self._command(isolation_in_force, isolation.surroundings(role, permissions)),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                env={},
+                env=_ENVIRONMENT if role == "python" else {},
                 cwd=isolation.PROJECT_ROOT,
                 start_new_session=True,
             )
@@ -75,7 +94,16 @@ class Child:
         self._end = weakref.finalize(
             self, _end_child, os.getpid(), self._process, self._channel, self.directory, (lock, self._errors)
         )
-        self._greet(limits)
+        self._greet(
+            {
+                "directory": str(self.directory),
+                "limits": asdict(limits),
+                "role": role,
+                "isolation": isolation_in_force,
+                "python_path": permissions.python_path,
+                "http_allowed_hosts": permissions.http_allowed_hosts,
+            }
+        )
 
     @property
     def is_usable(self) -> bool:
@@ -99,11 +127,13 @@ class Child:
         return self.directory / "work" / f"{self.case_count}-{position}.parquet"
 
     def clear(self) -> None:
-        """Forget the files of the cases so far."""
+        """Forget the files of the cases so far. Raises OSError where a program forbids it."""
         for directory in (self.directory / "inputs", self.directory / "work"):
             for entry in directory.iterdir():
                 if entry.is_symlink() or not entry.is_dir():
                     entry.unlink()
+                elif entry.name != "temp" or self._role in _ROLES_OF_PROGRAMS:  # DuckDB keeps its own
+                    shutil.rmtree(entry)
 
     def ask(self, case: Mapping[str, Any], wall_seconds: float, report: Callable[[str, str], None]) -> dict[str, Any]:
         """Run a case. Raises TimeoutError past its time and ChildCrashedError; the child is then to be closed."""
@@ -120,14 +150,15 @@ class Child:
         """End the process and all it started, and remove its directory."""
         self._end()
 
-    def _command(self, isolation_in_force: str) -> list[str]:
+    def _command(self, isolation_in_force: str, around: isolation.Surroundings) -> list[str]:
         command = [sys.executable, "-s", "-m", "processes.runners.child"]
-        return isolation.wrap(command, self.directory) if isolation_in_force == isolation.BUBBLEWRAP else command
+        is_wrapped = isolation_in_force == isolation.BUBBLEWRAP
+        return isolation.wrap(command, self.directory, around) if is_wrapped else command
 
-    def _greet(self, limits: Limits) -> None:
+    def _greet(self, settings: Mapping[str, Any]) -> None:
         deadline = time.monotonic() + _START_SECONDS
         try:
-            self._channel.send({"directory": str(self.directory), "limits": asdict(limits)}, deadline)
+            self._channel.send(settings, deadline)
             self._channel.receive(deadline)
         except (ChannelClosedError, TimeoutError) as error:
             crash = self._crash()

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from config.problems import Problem, nearest, pointer
+from processes.runners.clock import CLOCK_FUNCTIONS
 
 MAXIMUM_CHARACTERS = 100_000
 
@@ -174,6 +175,9 @@ def _node_findings(
         yield "function_not_allowed", f"Table function {name!r} is not allowed; {_allowed(_TABLE_FUNCTIONS)}"
     elif kind == "FUNCTION" and node.get("function_name", "").lower() in _REFUSED_FUNCTIONS:
         yield "function_not_allowed", f"Function {node['function_name']!r} is not allowed."
+    elif kind == "FUNCTION" and _is_qualified_clock(node):
+        name = node["function_name"]
+        yield "function_not_allowed", f"Write {name}() without a schema before it, so that a test can freeze the clock."
     elif kind == "SHOW_REF":
         yield "not_a_select", "DESCRIBE, SHOW and SUMMARIZE are not allowed; select from the input ports."
     elif kind == "BASE_TABLE" and visible is not None:
@@ -181,6 +185,11 @@ def _node_findings(
     elif kind == "VALUE_PARAMETER" and node["identifier"] not in parameters:
         hint = nearest(node["identifier"], sorted(parameters))
         yield "unknown_parameter", f"There is no parameter ${node['identifier']}; {hint}"
+
+
+def _is_qualified_clock(node: dict[str, Any]) -> bool:
+    is_qualified = bool(node.get("schema") or node.get("catalog"))
+    return is_qualified and node.get("function_name", "").lower() in CLOCK_FUNCTIONS
 
 
 def _table_findings(node: dict[str, Any], visible: frozenset[str]) -> Iterator[_Finding]:
