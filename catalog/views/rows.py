@@ -60,11 +60,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value as text; `kind` is "null", "masked", "empty", "number", "text" or "nested"."""
+    """A value as text; `kind` is "null", "masked", "empty", "number", "text" or "nested". label: of a category."""
 
     text: str
     kind: str
     is_cut: bool = False
+    label: str = ""
 
 
 MASKED: Final = Cell("masked", "masked")
@@ -228,7 +229,7 @@ def _cells(found: Page, query: RowQuery, hidden: frozenset[str]) -> Iterator[tup
         row = json.loads(line, parse_float=Decimal)
         yield (
             row_id,
-            [MASKED if each.name in hidden else _cell(row[each.name], each) for each in attributes],
+            [MASKED if each.name in hidden else _labelled(row[each.name], each) for each in attributes],
         )
 
 
@@ -249,6 +250,12 @@ def _columns(version: TableVersion, query: RowQuery, parameters: QueryDict, hidd
             if "," in name or name.startswith("-") or name in hidden
             else _with(parameters, ordering=following, offset=None, after=None),
         )
+
+
+def _labelled(value: Any, attribute: Attribute) -> Cell:
+    """A value, with its label beside it where the Object gives it one."""
+    cell = _cell(value, attribute)
+    return replace(cell, label=attribute.labels[value]) if attribute.labels and value in attribute.labels else cell
 
 
 def _cell(value: Any, attribute: Attribute) -> Cell:
