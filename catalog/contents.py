@@ -74,7 +74,9 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
             with transaction.atomic():
                 # Under the lock that `publish` takes: a Table comes before the new version and is taken along, or
                 # after.
-                shape = ObjectSchema.objects.select_for_update().only("version").get(pk=table.object_id)
+                shape = ObjectSchema.objects.select_for_update().only("version").filter(pk=table.object_id).first()
+                if shape is None:
+                    raise ObjectSchema.DoesNotExist(f"The object {table.object.name!r} was deleted a moment ago.")
                 if object_version.number != shape.version:
                     raise StaleObjectError(table.object.name)
                 lock_tables(wanted)

@@ -38,7 +38,10 @@ def _publish(shape: ObjectSchema, definition: dict[str, Any], author: Any) -> Ob
         _lock_referred(shape, definition)
         if shape.version:
             # One writer of the definition at a time; the number is read again under the lock.
-            shape.version = ObjectSchema.objects.select_for_update().only("version").get(pk=shape.pk).version
+            stored = ObjectSchema.objects.select_for_update().only("version").filter(pk=shape.pk).first()
+            if stored is None:
+                raise ObjectSchema.DoesNotExist(f"The object {shape.name!r} was deleted a moment ago.")
+            shape.version = stored.version
             if rules.normalised(shape.versions.get(number=shape.version).definition) == definition:
                 shape.save()
                 shape.__dict__.pop("_pending", None)
@@ -74,6 +77,7 @@ def _take_tables_along(shape: ObjectSchema, version: ObjectVersion, author: Any)
     sensitive = version.schema.sensitive  # which the break is told of, but not the values
     scenes = [concerned(table, None, version, is_adding=True) for table in tables]
     locked = lock_tables({each.pk for each in tables}.union(*(scene.needed for scene in scenes)))
+    tables = [each for each in tables if each.pk in locked]  # others were deleted meanwhile
     for table in (locked[each.pk] for each in tables):
         try:
             conform_table(table, version, write)

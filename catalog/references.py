@@ -213,7 +213,9 @@ def with_locked_tables(
     wanted = {table.pk}
     while True:
         with transaction.atomic():
-            locked = lock_tables(wanted)[table.pk]
+            locked = lock_tables(wanted).get(table.pk)
+            if locked is None:
+                raise Table.DoesNotExist(f"The table {table.name!r} was deleted a moment ago.")
             base = locked.current
             tables = concerned(locked, base, base.object_version, is_adding)
             if tables.needed <= wanted or not connection.features.has_select_for_update:

@@ -1,11 +1,13 @@
 """What the REST API says of the catalog's own exceptions. Importing this teaches `config.api.describe`."""
 
 import duckdb
+from django.core.exceptions import ObjectDoesNotExist
 
 from catalog.contents import UnknownRowsError
 from catalog.formats import FormatLimitError
 from catalog.formats.opening import ReadingOptionError
 from catalog.history.versions import UnknownVersionError
+from catalog.models import ObjectSchema, Table
 from catalog.queries import QueryError
 from catalog.reading import GonePartError
 from catalog.references import ReferencedError
@@ -58,6 +60,13 @@ def _(error: StaleVersionError) -> ProblemDetails:
     hint = "Read the table again and repeat the change on what it holds now."
     headers = {"ETag": f'"{error.current}"'}
     return ProblemDetails(412, "stale_version", "The table has changed", str(error), hint, headers=headers)
+
+
+@describe.register(Table.DoesNotExist)
+@describe.register(ObjectSchema.DoesNotExist)
+def _(error: ObjectDoesNotExist) -> ProblemDetails:
+    """It was there when the request began; who deleted it was quicker."""
+    return ProblemDetails(404, "not_found", "Not found", str(error))
 
 
 @describe.register

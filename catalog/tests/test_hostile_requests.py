@@ -11,7 +11,10 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from catalog import evolution, references
+from catalog.contents import delete_table
 from catalog.models import Table
+from catalog.references import lock_tables
 from catalog.tests.factories import TableFactory
 
 pytestmark = pytest.mark.django_db
@@ -128,3 +131,34 @@ def test_gzipped_json_that_does_not_conform_is_told_row_by_row(api: APIClient, t
     answer = api.generic("POST", url, body, "application/json", headers={"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()["code"]) == (400, "row_validation")
     assert answer.json()["errors"][0]["attribute"] == "id"
+
+
+@pytest.mark.parametrize("verb", ["post", "put", "patch", "delete"])
+def test_a_table_that_is_deleted_while_a_write_begins_is_not_found(
+    api: APIClient, rows: str, table: Table, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def too_late(wanted: set[str]) -> dict[str, Table]:
+        return {pk: each for pk, each in lock_tables(wanted).items() if pk != table.pk}
+
+    monkeypatch.setattr(references, "lock_tables", too_late)
+    address = rows if verb in {"post", "put"} else f"{rows}/1"
+    answer = getattr(api, verb)(address, [{"id": 9}] if verb in {"post", "put"} else {"id": 9})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "was deleted" in answer.json()["detail"]
+
+
+def test_a_table_that_is_deleted_while_its_object_changes_holds_nothing_up(
+    api: APIClient, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = TableFactory.create(object=table.object, name="week 2", rows=[{"id": 1, "name": "a"}])
+
+    def too_late(wanted: set[str]) -> dict[str, Table]:
+        delete_table(Table.objects.get(pk=other.pk))
+        return lock_tables(wanted)
+
+    monkeypatch.setattr(evolution, "lock_tables", too_late)
+    more = [*table.object.definition["attributes"], {"name": "more", "type": "string"}]
+    answer = api.patch(f"/api/v1/objects/{table.object_id}", {"attributes": more})
+    assert (answer.status_code, answer.json()["version"]) == (200, 2)
+    table.refresh_from_db()
+    assert (table.version, table.current.object_version.number) == (2, 2)
