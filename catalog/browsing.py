@@ -200,6 +200,13 @@ def _fetch(
 _kept: Final[Kept[tuple[str, bool, frozenset[str]], Page]] = Kept(32 * 1024**2)
 
 
+def note_rows(version: TableVersion, lines: Sequence[str], first_row_id: int) -> None:
+    """Know the rows of a small version that was just written, each as JSON text, in order."""
+    if _is_small(version):
+        identities: list[Identity] = [(row_id,) for row_id in range(first_row_id, first_row_id + len(lines))]
+        _kept.put((version.pk, False, frozenset()), Page(list(lines), identities), sum(map(len, lines)))
+
+
 def _is_plain(query: RowQuery, options: WritingOptions) -> bool:
     return not query.conditions and not query.ordering and query.fields is None and options == WritingOptions()
 

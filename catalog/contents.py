@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from catalog import engine
+from catalog.browsing import note_rows
 from catalog.changing import UnknownRowsError, part_rows, updated, upserted, without_rows
 from catalog.conformance import Destination, PartFile, write_part
 from catalog.engine import quote_name, quote_text
@@ -42,6 +43,7 @@ from catalog.writing import (
     workspace,
     write_version,
 )
+from catalog.written_rows import written_lines
 from config.exact_json import dump_json
 
 __all__ = [
@@ -88,7 +90,16 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
             wanted |= tables.needed
         if not write.dry_run:
             adopt_parts(prepared.parts)
+            _note_rows(version, source)
         return version
+
+
+def _note_rows(version: TableVersion, source: Source) -> None:
+    """Know the rows of a version that has no others, where they can be told from the source."""
+    first_row_id = version.table.next_row_id - version.added
+    lines = written_lines(source, version.object_version.schema, first_row_id)
+    if lines is not None:
+        note_rows(version, lines, first_row_id)
 
 
 def _create(table: Table, object_version: ObjectVersion, prepared: Prepared, write: Write) -> TableVersion:
@@ -148,7 +159,10 @@ def replace_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
     def prepare(base: TableVersion, next_row_id: int, directory: Path) -> "Prepared":
         return _all_new(base, source, next_row_id, base.row_count, directory)
 
-    return write_version(table, Operation.REPLACE, write, prepare, source)
+    version = write_version(table, Operation.REPLACE, write, prepare, source)
+    if not write.dry_run:
+        _note_rows(version, source)
+    return version
 
 
 def _all_new(base: TableVersion, source: Source, next_row_id: int, removed: int, directory: Path) -> Prepared:

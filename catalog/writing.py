@@ -24,6 +24,7 @@ from catalog.references import LockedTables, State, with_locked_tables
 from catalog.row_errors import Report
 from catalog.sources import JSONRows, Source
 from config.claims import note_done
+from config.inserting import insert
 
 Operation = TableVersion.Operation
 STORED_BYTES = 8 * 1024**2
@@ -216,10 +217,8 @@ def commit(
     table.next_row_id += prepared.added
     changed = ["version", "row_count", "size_bytes", "next_row_id", "updated_at"]
     table.save(update_fields=None if table._state.adding else changed)
-    version.save()
-    VersionPart.objects.bulk_create(
-        VersionPart(version=version, part_id=digest, position=position) for position, digest in enumerate(order)
-    )
+    insert([version])
+    insert([VersionPart(version=version, part_id=digest, position=position) for position, digest in enumerate(order)])
     note_done()
     if not prepared.kept and prepared.positions is None:
         version.__dict__["written_parts"] = [
@@ -252,10 +251,10 @@ def store_parts(parts: Iterable[PartFile]) -> None:
             )
         )
         if size_bytes > STORED_BYTES:
-            Part.objects.bulk_create(gathered, ignore_conflicts=True)
+            insert(gathered, ignore_conflicts=True)
             gathered, size_bytes = [], 0
     if gathered:
-        Part.objects.bulk_create(gathered, ignore_conflicts=True)
+        insert(gathered, ignore_conflicts=True)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from copy import copy
+from copy import copy, deepcopy
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -96,8 +96,13 @@ class CheckedSerializer(StrictSerializer, serializers.ModelSerializer[ModelType]
         return user if user is not None and user.is_authenticated else None
 
     def get_fields(self) -> dict[str, Any]:
-        """A field named in `fixed` (what never changes after creation) may be left out of a PUT."""
-        fields = super().get_fields()
+        """A field named in `fixed` (what never changes after creation) may be left out of a PUT.
+
+        What the model says of the fields is found out once for each class.
+        """
+        if type(self) not in _fields:
+            _fields[type(self)] = super().get_fields()
+        fields = deepcopy(_fields[type(self)])
         if self.instance is not None:
             for name in self.fixed:
                 fields[name].required = False
@@ -170,6 +175,9 @@ class CheckedSerializer(StrictSerializer, serializers.ModelSerializer[ModelType]
     def store(self, instance: ModelType, validated_data: dict[str, Any]) -> None:
         """Save it: the model's verb, where it has one."""
         instance.save()
+
+
+_fields: dict[type, dict[str, Any]] = {}
 
 
 def _without_uniqueness(options: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ PURE = (
     "catalog.sieving",
     "catalog.sources",
     "catalog.types",
+    "catalog.written_rows",
     "config.exact_json",
     "config.problems",
     "config.timing",
