@@ -25,7 +25,7 @@ from catalog.models import ObjectSchema, ObjectVersion, Table, TableVersion
 from catalog.parts import rows_sql, tail_to_merge
 from catalog.reading import part_paths, version_digests, version_source, with_parts
 from catalog.references import LockedTables, State, concerned, lock_tables, with_locked_tables
-from catalog.sources import JSONRows, Source
+from catalog.sources import JSONRows, Source, slice_rows
 from catalog.writing import (
     ANONYMOUS,
     NonconformingError,
@@ -130,7 +130,8 @@ def append_rows(table: Table, source: Source, write: Write = ANONYMOUS) -> Table
         destination = Destination(directory, next_row_id, base.number + 1)
         old = part_rows(base)
         conformed = conformed_rows(source, base.object_version, destination, old)
-        merged = tail_to_merge([row.row_count for row in old], conformed.row_count)
+        limit = slice_rows(len(base.object_version.schema.attributes))
+        merged = tail_to_merge([row.row_count for row in old], conformed.row_count, limit)
         kept = old[: len(old) - merged]
         if merged and conformed.parts and not conformed.report:
             tail = [row.digest for row in old[len(old) - merged :]]
