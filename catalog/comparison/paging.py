@@ -167,6 +167,14 @@ def cell_json(column_type: str, cell: str) -> str:
     return f"coalesce({text}, 'null')"
 
 
+def row_lines(connection: duckdb.DuckDBPyConnection, query: str, columns: Sequence[Column]) -> Iterator[list[str]]:
+    """The rows of a query with these columns as JSON texts, in blocks."""
+    names = ", ".join(column.cell("t").removeprefix("t.") for column in columns)
+    found = connection.execute(f"SELECT {_row(columns, 't')} FROM ({query}) t({names})")
+    while block := found.fetchmany(FETCHED_ROWS):
+        yield [line for (line,) in block]
+
+
 def _member(name: str, text: str) -> str:
     return f"concat({quote_text(json.dumps(name, ensure_ascii=False) + ':')}, {text})"
 
