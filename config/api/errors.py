@@ -114,7 +114,7 @@ def _protocol_headers(error: Exception) -> dict[str, str]:
 
 def no_room() -> ProblemDetails:
     """507: the disk that takes bodies and temporary files is full."""
-    message = "There is no room on the server's disk for this; nothing was stored. Try again later, or with less."
+    message = "There is no room on the server's disk. See whether a write was stored before you send it again."
     return ProblemDetails(507, "no_room", "Insufficient storage", message, headers={"Retry-After": "60"})
 
 
