@@ -3,7 +3,7 @@
 import os
 import warnings
 
-from config.serving import get_application
+from config.serving import KeptThreads, get_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # WhiteNoise serves small files with synchronous iterators, which is harmless; rows are streamed asynchronously.
@@ -17,5 +17,8 @@ from config.urls import websocket_urlpatterns  # noqa: E402
 from jobs.watching import with_session  # noqa: E402
 
 application = ProtocolTypeRouter(
-    {"http": BodyLimit(django_application), "websocket": with_session(URLRouter(websocket_urlpatterns))}
+    {
+        "http": KeptThreads(BodyLimit(django_application)),
+        "websocket": with_session(URLRouter(websocket_urlpatterns)),
+    }
 )

@@ -33,7 +33,7 @@ class OnePieceHandler(ASGIHandler):
 
 
 class KeptThreads:
-    """ASGI middleware: the synchronous work of a request is done by a thread of its own, one of those that are idle.
+    """ASGI middleware for HTTP: the synchronous work of a request is done by a thread of its own, one that was idle.
 
     There are as many as requests at one time; of those that are idle, THREADS_KEPT stay, with their connections.
     """
@@ -68,7 +68,7 @@ class KeptThreads:
         thread.shutdown(wait=False)
 
 
-def get_application() -> KeptThreads:
-    """Set Django up; its application for HTTP."""
+def get_application() -> OnePieceHandler:
+    """Set Django up; its application for HTTP, to be served in KeptThreads."""
     django.setup(set_prefix=False)
-    return KeptThreads(OnePieceHandler())
+    return OnePieceHandler()
