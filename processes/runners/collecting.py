@@ -67,18 +67,16 @@ class Collector:
         relation = f"SELECT * FROM read_parquet({quote_text(str(path))})"
         columns = self._described(relation)
         types = dict(wanted)
-        doubtful = [name for name, kind in columns if name in types and types[name] != kind]
-        filled: Sequence[int] = ()
+        doubtful = [(name, kind, types[name]) for name, kind in columns if types.get(name, kind) != kind]
+        # A column of nulls has no type of its own, and pandas has no dates, decimals or whole numbers with nulls: such
+        # a column is taken as the Object's type, if that loses nothing of any value.
+        lossless: dict[str, str] = {}
         if doubtful:
-            counts = ", ".join(f"count({quote_name(name)})" for name in doubtful)
-            (filled,) = self._connection.execute(f"SELECT {counts} FROM ({relation})").fetchall()
-        # A column of nulls has no type of its own; a duration is text where it stays.
-        blank = {name for name, count in zip(doubtful, filled, strict=True) if not count}
-        selection = ", ".join(
-            f"CAST(NULL AS {types[name]}) AS {quote_name(name)}" if name in blank else quote_name(name)
-            for name, _ in columns
-        )
-        taken = [(name, types[name] if name in blank else kind) for name, kind in columns]
+            kept = ", ".join(f"bool_and({_is_kept(*each)})" for each in doubtful)
+            (found,) = self._connection.execute(f"SELECT {kept} FROM ({relation})").fetchall()
+            lossless = {name: types[name] for (name, _, _), is_kept in zip(doubtful, found, strict=True) if is_kept}
+        taken = [(name, lossless.get(name, kind)) for name, kind in columns]
+        selection = ", ".join(f"CAST({quote_name(name)} AS {kind}) AS {quote_name(name)}" for name, kind in taken)
         return f"SELECT {selection} FROM ({relation})", taken
 
     def _read_csv(self, path: Path, wanted: Columns, origin: str) -> tuple[str, Columns]:
@@ -139,6 +137,16 @@ class Collector:
 
     def _described(self, relation: str) -> list[tuple[str, str]]:
         return [(row[0], row[1]) for row in self._connection.execute(f"DESCRIBE {relation}").fetchall()]
+
+
+def _is_kept(name: str, kind: str, wanted: str) -> str:
+    """SQL for whether a value of one type is the same as another: for types that libraries use for want of a better."""
+    column = quote_name(name)
+    if wanted == "JSON" and kind == "VARCHAR":
+        return f"{column} IS NULL OR json_valid({column})"
+    is_stand_in = kind == "DOUBLE" or kind.startswith("TIMESTAMP")
+    there_and_back = f"TRY_CAST(TRY_CAST({column} AS {wanted}) AS {kind}) IS NOT DISTINCT FROM {column}"
+    return there_and_back if is_stand_in and wanted != "VARCHAR" else f"{column} IS NULL"
 
 
 def _lost(name: str, cast: str) -> str:

@@ -96,8 +96,9 @@ class Forker:
         messages, log, tail = bytearray(), bytearray(), b""
         status, checked = None, 0.0
         opened = {told, printed, erred}
-        while opened and status is None:
-            readable, _, _ = select.select(list(opened), [], [], _WATCH_SECONDS)
+        while opened or status is None:
+            # Once the fork has ended only what it has written is taken: others may hold the pipes open.
+            readable, _, _ = select.select(list(opened), [], [], 0 if status is not None else self._pause(opened))
             for stream in readable:
                 content = os.read(stream, 65536)
                 if not content:
@@ -109,20 +110,20 @@ class Forker:
                 else:
                     log += content[: max(0, LOG_BYTES - len(log))]
                     tail = (tail + content)[-TAIL_BYTES:] if stream == erred else tail
+            if status is not None and not readable:
+                break
             if time.monotonic() - checked > _WATCH_SECONDS:
                 self._check_use()
                 checked = time.monotonic()
-            if not readable:
-                # Others may hold the pipes after the fork itself has ended.
+            if status is None and not (readable and opened):
                 found, code = os.waitpid(process, os.WNOHANG)
                 status = os.waitstatus_to_exitcode(code) if found else None
-        while status is None:
-            found, code = os.waitpid(process, os.WNOHANG)
-            status = os.waitstatus_to_exitcode(code) if found else None
-            if status is None:
-                self._check_use()
-                time.sleep(0.001)
         return Ended(status, _messages(bytes(messages)), log.decode(errors="replace"), tail.decode(errors="replace"))
+
+    @staticmethod
+    def _pause(opened: set[int]) -> float:
+        """How long to wait for the fork: once it has closed its pipes it is about to end."""
+        return _WATCH_SECONDS if opened else 0.001
 
     def _check_use(self) -> None:
         memory_bytes, count = 0, 0

@@ -130,7 +130,8 @@ def kind_of_end(status: int) -> str:
 
 
 def _code_of_end(status: int) -> str:
-    return "output_too_large" if status == -signal.SIGXFSZ else "execution_error"
+    # A shell says 128 and the signal of its command.
+    return "output_too_large" if status in (-signal.SIGXFSZ, 128 + signal.SIGXFSZ) else "execution_error"
 
 
 # --- python -----------------------------------------------------------------------------------------------------------

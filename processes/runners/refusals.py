@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import asdict
 from typing import Any
@@ -47,6 +48,8 @@ def code_of(error: Exception) -> str:
     if isinstance(error, duckdb.FatalException | duckdb.InternalException):
         return "crashed"
     if isinstance(error, duckdb.IOException) and "File too large" in str(error):
+        return "output_too_large"
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return "output_too_large"
     return "execution_error"
 
