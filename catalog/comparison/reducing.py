@@ -61,10 +61,7 @@ def load_unbalanced(workspace: Workspace) -> None:
 
 def _has_unique_keys(workspace: Workspace, side: Side, name: str) -> bool:
     key = workspace.layout.key
-    unique = set(side.relation.unique_key)
-    # A key of another type than its partner's may become one value out of two: 0.1 and a decimal near to it.
-    is_as_it_came = all(attribute.expected.type == attribute.actual.type for attribute in key)
-    if unique and is_as_it_came and unique <= {attribute.name for attribute in key}:
+    if workspace.layout.is_known_unique(side):
         return True
     names = ", ".join(canonical_names(key))
     repeated = workspace.all(

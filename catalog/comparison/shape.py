@@ -214,6 +214,20 @@ class Layout:
         return self.expected, self.actual
 
     @property
+    def has_known_keys(self) -> bool:
+        """Whether no key stands twice on a side, as far as the caller says so."""
+        return bool(self.key) and all(self.is_known_unique(side) for side in self.sides)
+
+    def is_known_unique(self, side: Side) -> bool:
+        """Whether no key stands twice on this side, as far as the caller says so.
+
+        A key of another type than its partner's may become one value out of two: 0.1 and a decimal near to it.
+        """
+        unique = set(side.relation.unique_key)
+        is_as_it_came = all(each.expected.type == each.actual.type and not each.normalize_unicode for each in self.key)
+        return bool(unique) and is_as_it_came and unique <= {attribute.name for attribute in self.key}
+
+    @property
     def exact_attributes(self) -> tuple[ComparedAttribute, ...]:
         """Those whose equal cells have one form, which alone may be hashed."""
         return tuple(attribute for attribute in self.attributes if attribute.is_exact)

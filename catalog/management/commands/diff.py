@@ -53,7 +53,7 @@ class Command(ExemplifiedCommand):
         "old.csv new.csv --key id --output ndjson --file changes.ndjson",
         "old.csv --patch changes.ndjson --output csv --file new.csv",
     )
-    requires_system_checks: list[str] = []  # type: ignore[assignment]  # no database is asked
+    requires_system_checks: list[str] = []  # no database is asked
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("expected", help="path of the file that is right; - reads the standard input")
