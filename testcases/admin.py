@@ -41,6 +41,8 @@ class TestCaseAdmin(DefiningAdmin):
         "enabled",
         "comparison",
         "parameters",
+        "expected_error",
+        "clock",
         "created_at",
         "updated_at",
         "created_by",

@@ -29,6 +29,11 @@ COMPARISON_HELP = (
     'Options such as {"abs_tol": 0.001, "ordered": true, "key": ["id"], "ignore": ["loaded_at"], "mode": "subset"}.'
 )
 
+ERROR_HELP = (
+    'Where the function must fail: {"kind": "conversion", "pattern": ".*not a number.*"}; the pattern is the whole '
+    'message unless "match" is "part". The outputs need no tables then.'
+)
+
 
 class TagsField(forms.CharField):
     """Tags, separated by commas."""
@@ -63,10 +68,17 @@ class TestCaseForm(forms.ModelForm):
     tags = TagsField(required=False, help_text="Separated by commas.")
     comparison = ObjectField(help_text=COMPARISON_HELP)
     parameters = ObjectField()
+    expected_error = ObjectField(help_text=ERROR_HELP)
+    clock = forms.DateTimeField(
+        required=False, help_text="When it is for the function, in UTC, such as 2026-01-31 12:00. Empty: now."
+    )
 
     class Meta:
         model = TestCase
-        fields = ["function", "name", "summary", "tags", "enabled", "comparison", "parameters"]
+        fields = [
+            *("function", "name", "summary", "tags", "enabled"),
+            *("comparison", "parameters", "expected_error", "clock"),
+        ]
         widgets = {"function": forms.HiddenInput, "summary": forms.Textarea(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -9,6 +9,8 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, Subquery, Value
 
+from catalog.models import ObjectSchema
+
 if TYPE_CHECKING:
     from testcases.models import Result, Run, TestCase  # noqa: F401
 
@@ -59,8 +61,15 @@ class ResultQuerySet(models.QuerySet["Result"]):
 
     def with_parts(self) -> Self:
         """Join what an answer about a Result names, its outputs and its pins."""
-        return self.select_related("run", "test_case__function__application", "implementation").prefetch_related(
-            "outputs", "pins__table_version__table__object"
+        return (
+            self.select_related("run", "test_case__function__application", "implementation")
+            .prefetch_related(
+                "outputs",
+                "pins__table_version__table__object",
+                "pins__table_version__object_version",
+                Prefetch("test_case__function__ports__object", ObjectSchema.objects.with_current()),
+            )
+            .with_flakiness()
         )
 
     def newest(self) -> Self:
@@ -68,6 +77,26 @@ class ResultQuerySet(models.QuerySet["Result"]):
         newest = self.model._default_manager.filter(test_case=OuterRef("pk")).order_by("-id").values("pk")[:1]
         cases = apps.get_model("testcases", "TestCase").objects.annotate(newest=Subquery(newest))
         return self.filter(pk__in=cases.values("newest"))
+
+    def of_newest_runs(self) -> Self:
+        """The Results of each test case in the last Run that judged it, with whatever implementations."""
+        newest = self.model._default_manager.filter(test_case=OuterRef("test_case")).order_by("-id").values("run")[:1]
+        return self.filter(run=Subquery(newest))
+
+    def cases(self) -> Any:
+        """The ids of their test cases, for a filter."""
+        return self.values("test_case")
+
+    def with_flakiness(self) -> Self:
+        """Annotate `has_other_verdict`: another Result saw the same and had another verdict."""
+        others = self.model._default_manager.filter(
+            ~Q(verdict=OuterRef("verdict")), test_case=OuterRef("test_case"), fingerprint=OuterRef("fingerprint")
+        ).exclude(reason="cancelled")
+        return self.annotate(has_other_verdict=Exists(others) & ~Q(fingerprint="") & ~Q(reason="cancelled"))
+
+    def flaky(self) -> Self:
+        """Those of `with_flakiness` that are."""
+        return self.filter(has_other_verdict=True)
 
     def with_staleness(self) -> Self:
         """Annotate `is_outdated` (a pinned table has a newer version) and join the implementation."""

@@ -5,10 +5,14 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from config.api.viewsets import ULID_PATTERN, Router
 from testcases.views import cases, runs
 from testcases.views.home import home
+from testcases.viewsets.calls import FunctionCallViewSet
 from testcases.viewsets.cases import TestCaseViewSet
+from testcases.viewsets.outputs import ResultOutputViewSet
 from testcases.viewsets.runs import FunctionRunViewSet, ResultViewSet, RunResultViewSet, RunViewSet
 
 # --- the API --------------------------------------------------------------------------------------------------------
+
+OUTPUT = rf"^results/(?P<pk>{ULID_PATTERN})/outputs/(?P<name>[^/]+)"
 
 router = Router()
 router.register("test-cases", TestCaseViewSet, basename="api-test-case")
@@ -26,6 +30,21 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
         RunResultViewSet.as_view({"get": "list"}),
         name="api-run-results",
     ),
+    re_path(
+        rf"^functions/(?P<pk>{ULID_PATTERN})/call/?$",
+        FunctionCallViewSet.as_view({"post": "create"}),
+        name="api-function-call",
+    ),
+    re_path(
+        rf"^runs/(?P<pk>{ULID_PATTERN})[.]junit[.]xml$", RunViewSet.as_view({"get": "junit"}), name="api-run-junit"
+    ),
+    re_path(OUTPUT + r"/rows/?$", ResultOutputViewSet.as_view({"get": "list"}), name="api-result-rows"),
+    re_path(
+        OUTPUT + r"/rows[.](?P<suffix>ndjson|json|csv|parquet|xlsx|ods)$",
+        ResultOutputViewSet.as_view({"get": "stream"}),
+        name="api-result-rows-stream",
+    ),
+    re_path(OUTPUT + r"/diff/?$", ResultOutputViewSet.as_view({"get": "diff"}), name="api-result-output-diff"),
     *router.urls,
 ]
 

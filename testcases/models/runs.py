@@ -144,6 +144,14 @@ class Result(Immutable):
             return False
         return self.implementation is None or self.implementation.digest != self.implementation_digest
 
+    @property
+    def is_flaky(self) -> bool:
+        """Whether another Result that saw the same has another verdict; served from `with_flakiness`, else a query."""
+        known = self.__dict__.get("has_other_verdict")
+        if known is not None:
+            return bool(known)
+        return Result.objects.with_flakiness().filter(pk=self.pk).flaky().exists()
+
 
 class Pin(models.Model):
     """The TableVersion that stood on a port when a Result was made."""

@@ -1,7 +1,8 @@
 """What a package says, as plain frozen values, and what can be wrong with one. Pure: no Django."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,8 @@ class PackageTestCase:
     parameters: Mapping[str, Any]
     inputs: tuple[PackageBinding, ...]
     outputs: tuple[PackageBinding, ...]
+    expected_error: Mapping[str, Any] = field(default_factory=dict)
+    clock: datetime | None = None
 
 
 @dataclass(frozen=True)

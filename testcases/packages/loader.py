@@ -315,12 +315,14 @@ class _Loading:
             and case.function.name == wanted.function
             and (case.summary, case.tags, case.enabled) == (wanted.summary, list(wanted.tags), wanted.enabled)
             and (case.comparison, case.parameters) == (wanted.comparison, wanted.parameters)
+            and (case.expected_error, case.clock) == (wanted.expected_error, wanted.clock)
         )
 
     def _define_case(self, case: TestCase, wanted: PackageTestCase) -> None:
         case.function = self.functions[wanted.function]
         case.summary, case.tags, case.enabled = wanted.summary, list(wanted.tags), wanted.enabled
         case.comparison, case.parameters = dict(wanted.comparison), dict(wanted.parameters)
+        case.expected_error, case.clock = dict(wanted.expected_error), wanted.clock
         case.full_clean()
         inputs, outputs = (
             [BindingDefinition(each.port, self.tables[(each.object, each.table)]) for each in side]

@@ -1,6 +1,7 @@
 """From a folder to the description of a package, with all problems found. Pure: no Django, no database."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -186,11 +187,27 @@ class _Reading:
             case.get("comparison", {}),
             case.get("parameters", {}),
             self._bindings(function.inputs, case.get("inputs", []), place + "/inputs"),
-            self._bindings(function.outputs, case["outputs"], place + "/outputs"),
+            self._bindings(function.outputs, case["outputs"], place + "/outputs", not case.get("expectedError")),
+            case.get("expectedError", {}),
+            self._clock(case.get("clock"), place + "/clock"),
         )
 
+    def _clock(self, text: str | None, place: str) -> datetime | None:
+        if text is None:
+            return None
+        try:
+            clock = datetime.fromisoformat(text)
+        except ValueError:
+            self._note(place, "type", f"The clock {text!r} is no time such as 2026-01-31T12:00:00Z.")
+            return None
+        return clock if clock.tzinfo else clock.replace(tzinfo=UTC)
+
     def _bindings(
-        self, ports: Sequence[PackagePort], bindings: Sequence[Mapping[str, Any]], place: str
+        self,
+        ports: Sequence[PackagePort],
+        bindings: Sequence[Mapping[str, Any]],
+        place: str,
+        is_complete: bool = True,
     ) -> tuple[PackageBinding, ...]:
         by_name = {port.name: port for port in ports}
         found = []
@@ -203,6 +220,6 @@ class _Reading:
             found.append(PackageBinding(port.name, port.object, binding["table"]))
         bound = {binding["name"] for binding in bindings}
         for port in ports:
-            if port.required and port.name not in bound:
+            if is_complete and port.required and port.name not in bound:
                 self._note(place, "port_missing", f"The port {port.name!r} needs a table of {port.object}.")
         return tuple(found)

@@ -183,4 +183,6 @@ def _test_case(case: TestCase) -> dict[str, Any]:
         "outputs": _bindings(case.outputs),
         "comparison": case.comparison,
         "parameters": case.parameters,
+        **({"expectedError": case.expected_error} if case.expected_error else {}),
+        **({"clock": case.clock.isoformat()} if case.clock else {}),
     }

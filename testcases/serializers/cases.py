@@ -28,6 +28,8 @@ CASE_EXAMPLE: Mapping[str, Any] = {
     "outputs": [{"name": "totals", "table": "01JD4Y3Z8Q6V5T2W9X7R1N0MKF"}],
     "comparison": {"ordered": False, "abs_tol": 0.001},
     "parameters": {},
+    "expected_error": {},
+    "clock": None,
 }
 
 
@@ -93,6 +95,8 @@ class TestCaseSerializer(CheckedSerializer[TestCase]):
             "outputs",
             "comparison",
             "parameters",
+            "expected_error",
+            "clock",
             "created_at",
             "updated_at",
             "created_by",

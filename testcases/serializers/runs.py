@@ -8,8 +8,11 @@ from rest_framework import serializers
 
 from catalog.models import Application
 from config.api import StrictSerializer, UserField
+from testcases.history import CHANGES
 from testcases.models import Result, ResultOutput, Run
 from testcases.models.runs import Verdict
+from testcases.sight import as_seen
+from testcases.wording import BLAME
 
 RUN_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKG"
 RESULT_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKH"
@@ -42,6 +45,9 @@ RESULT_EXAMPLE: Mapping[str, Any] = {
     "verdict": "failed",
     "reason": "mismatch",
     "stale": False,
+    "flaky": False,
+    "blame": "The function ran, and what it gives conforms to its object, but it is not what is expected. Either the "
+    "function or the expected table is wrong.",
     "message": "totals: actual differs from expected: 1 changed, 1 missing, 1 unexpected",
     "errors": [],
     "outputs": [OUTPUT_EXAMPLE],
@@ -54,6 +60,8 @@ RUN_EXAMPLE: Mapping[str, Any] = {
     "application": "demo",
     "state": "finished",
     "verdict": "failed",
+    "implementations": ["sql"],
+    "configuration": None,
     "total": 2,
     "counts": {"passed": 1, "failed": 1, "error": 0, "skipped": 0},
     "job": None,
@@ -70,6 +78,18 @@ class RunOptionsSerializer(StrictSerializer):
     implementation = serializers.CharField(
         default=None, allow_null=True, help_text="The name of one; by default each function's first."
     )
+    implementations = serializers.ListField(
+        child=serializers.CharField(), default=list, help_text="Names, or patterns such as `*`: each case with each."
+    )
+    configuration = serializers.CharField(
+        default=None, allow_null=True, help_text="The name or id of a configuration of the application."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """One list of implementations, whichever member named them."""
+        one = attrs.pop("implementation")
+        attrs["implementations"] = list(dict.fromkeys([*([one] if one is not None else []), *attrs["implementations"]]))
+        return attrs
 
 
 @extend_schema_serializer(examples=[OpenApiExample("All small ones", {"application": "demo", "tags": ["small"]})])
@@ -77,10 +97,69 @@ class RunRequestSerializer(RunOptionsSerializer):
     """Which test cases of an application are to be run: those that meet every criterion that is given."""
 
     application = serializers.SlugRelatedField(slug_field="name", queryset=Application.objects.all())
-    functions = serializers.ListField(child=serializers.CharField(), default=list, help_text="Ids.")
+    functions = serializers.ListField(child=serializers.CharField(), default=list, help_text="Ids or names.")
     test_cases = serializers.ListField(child=serializers.CharField(), default=list, help_text="Ids.")
-    names = serializers.ListField(child=serializers.CharField(), default=list, help_text="Names of test cases.")
+    names = serializers.ListField(
+        child=serializers.CharField(), default=list, help_text="Of test cases, or patterns such as `late *`."
+    )
     tags = serializers.ListField(child=serializers.CharField(), default=list, help_text="One of them is enough.")
+    last_verdicts = serializers.ListField(
+        child=serializers.CharField(), default=list, help_text="What the last run said, such as `failed`."
+    )
+    stale = serializers.BooleanField(default=False, help_text="Only those whose last result is out of date.")
+
+
+class AcceptSerializer(StrictSerializer):
+    """Why what a function gave is right, and which outputs of it."""
+
+    message = serializers.CharField(help_text="Why; it stands at the new version of the table.")
+    outputs = serializers.ListField(
+        child=serializers.CharField(), default=list, help_text="Names of ports; by default all that differ."
+    )
+    confirm = serializers.BooleanField(default=False, help_text="Although other test cases have the table too.")
+
+
+class AcceptedTableSerializer(serializers.Serializer[Any]):
+    """A table that has a new version."""
+
+    table = serializers.CharField()
+    table_name = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+class AcceptedSerializer(serializers.Serializer[Any]):
+    """What was accepted."""
+
+    tables = AcceptedTableSerializer(many=True)
+
+
+class BriefResultSerializer(serializers.Serializer[Any]):
+    """A result in a comparison."""
+
+    id = serializers.CharField()
+    verdict = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class CaseChangeSerializer(serializers.Serializer[Any]):
+    """A test case with an implementation in two runs."""
+
+    change = serializers.ChoiceField(choices=CHANGES)
+    test_case = serializers.CharField()
+    test_case_name = serializers.CharField()
+    function_name = serializers.CharField()
+    implementation = serializers.CharField()
+    before = BriefResultSerializer(allow_null=True)
+    after = BriefResultSerializer(allow_null=True)
+
+
+class RunComparisonSerializer(serializers.Serializer[Any]):
+    """What changed from one run to another."""
+
+    before = serializers.CharField()
+    after = serializers.CharField()
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="Cases by change.")
+    cases = CaseChangeSerializer(many=True)
 
 
 class CountsSerializer(serializers.Serializer[Any]):
@@ -99,12 +178,21 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     application = serializers.CharField(source="application.name")
     counts = CountsSerializer()
     verdict = serializers.ChoiceField(choices=Verdict.choices, allow_blank=True)
+    implementations = serializers.SerializerMethodField(help_text="Those that were asked for; none: each first one.")
+    configuration = serializers.SerializerMethodField(help_text="The name of the configuration it ran with.")
     job = serializers.SerializerMethodField(help_text="The job that executes it; null where the caller waited.")
     created_by = UserField()
 
     class Meta:
         model = Run
         fields = list(RUN_EXAMPLE)
+
+    def get_implementations(self, run: Run) -> list[str]:
+        return list(run.selection.get("implementations", []))
+
+    def get_configuration(self, run: Run) -> str | None:
+        found = run.selection.get("configuration")
+        return found["name"] if found else None
 
     def get_job(self, run: Run) -> str | None:
         return None
@@ -169,6 +257,8 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
     test_case_name = serializers.CharField(source="test_case.name")
     implementation = serializers.CharField(source="implementation_name")
     stale = serializers.BooleanField(source="is_stale")
+    flaky = serializers.BooleanField(source="is_flaky")
+    blame = serializers.SerializerMethodField(help_text="Who has to mend something.")
     errors = serializers.ListField(child=serializers.DictField())  # type: ignore[assignment] # a field, as declared
     outputs = serializers.SerializerMethodField()
     timings_ms = serializers.DictField(child=serializers.FloatField())
@@ -177,6 +267,14 @@ class ResultSerializer(serializers.ModelSerializer[Result]):
     class Meta:
         model = Result
         fields = list(RESULT_EXAMPLE)
+
+    def to_representation(self, instance: Result) -> dict[str, Any]:
+        request = self.context.get("request")
+        seen = instance if request is None else as_seen(request._request, instance)
+        return dict(super().to_representation(seen))
+
+    def get_blame(self, result: Result) -> str:
+        return BLAME.get(result.reason, "")
 
     @extend_schema_field(OutputSummarySerializer(many=True))
     def get_outputs(self, result: Result) -> list[dict[str, Any]]:
@@ -211,6 +309,11 @@ class DiffSerializer(serializers.Serializer[Result]):
     result = serializers.CharField(source="pk")
     outputs = serializers.SerializerMethodField()
 
+    def to_representation(self, instance: Result) -> dict[str, Any]:
+        request = self.context.get("request")
+        seen = instance if request is None else as_seen(request._request, instance)
+        return dict(super().to_representation(seen))
+
     @extend_schema_field(OutputDiffSerializer(many=True))
     def get_outputs(self, result: Result) -> list[dict[str, Any]]:
         return [_whole_diff(output) for output in result.outputs.all()]
@@ -236,3 +339,21 @@ def _whole_diff(output: ResultOutput) -> dict[str, Any]:
     }
     whole = {name: found[name] for name in ("is_equal", "summary", "shape", "attributes", "notes")}
     return _with_rows(output, diff) | whole
+
+
+class TrendSerializer(serializers.Serializer[Any]):
+    """How results went: verdicts, how often the verdict changed, and how long the function took."""
+
+    verdicts = serializers.DictField(child=serializers.IntegerField())
+    verdict_changes = serializers.IntegerField()
+    passed_share = serializers.FloatField(allow_null=True)
+    median_execute_ms = serializers.FloatField(allow_null=True)
+    last_execute_ms = serializers.FloatField(allow_null=True)
+
+
+class HistorySerializer(serializers.Serializer[Any]):
+    """The newest results of a test case."""
+
+    test_case = serializers.CharField()
+    trend = TrendSerializer()
+    results = ResultSerializer(many=True)

@@ -141,7 +141,7 @@ def test_a_run_takes_what_meets_every_criterion(api: APIClient, right: TestCase,
         ({"application": "test", "test_cases": ["x"]}, "/test_cases/0", "does_not_exist"),
         ({"application": "test", "names": ["right", "wrong"]}, "/names/1", "does_not_exist"),
         ({"application": "test", "tags": ["none"]}, "", "empty_selection"),
-        ({"application": "test", "implementation": "spark"}, "/implementation", "does_not_exist"),
+        ({"application": "test", "implementation": "spark"}, "/implementations/0", "does_not_exist"),
         ({"application": "test", "tag": "small"}, "/tag", "unknown_member"),
     ],
 )
@@ -193,10 +193,10 @@ def test_a_list_of_results_costs_the_same_for_one_and_for_many(
 ) -> None:
     # count, results, outputs, pins, their versions, tables and objects
     api.post(f"/api/v1/test-cases/{right.pk}/run")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(11):
         assert len(api.get("/api/v1/results").json()["results"]) == 1
     api.post(f"/api/v1/functions/{right.function_id}/run")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(11):
         assert len(api.get("/api/v1/results").json()["results"]) == 3
 
 

@@ -68,6 +68,7 @@ def test_case_detail(request: HttpRequest, pk: str) -> HttpResponse:
         "expected": [_bound_rows(request, port, bound.get(port.pk)) for port in function.outputs],
         "results": results,
         "comparison": json.dumps(case.comparison, ensure_ascii=False) if case.comparison else "",
+        "expected_error": json.dumps(case.expected_error, ensure_ascii=False) if case.expected_error else "",
         "parameters": case.parameters.items(),
     }
     return render(request, "testcases/test_case_detail.html", context)

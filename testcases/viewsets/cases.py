@@ -1,16 +1,20 @@
 """Test cases over REST."""
 
+from dataclasses import asdict
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from config.api.pages import read_limit
 from config.api.viewsets import ResourceViewSet, author
 from testcases.filters import TestCaseFilter
+from testcases.history import history_of, trend_of
 from testcases.models import TestCase
 from testcases.serializers.cases import TestCaseSerializer
-from testcases.serializers.runs import RunOptionsSerializer, RunSerializer
+from testcases.serializers.runs import HistorySerializer, ResultSerializer, RunOptionsSerializer, RunSerializer
 from testcases.viewsets.runs import answer_run
 
 
@@ -19,6 +23,7 @@ class TestCaseViewSet(ResourceViewSet[TestCase]):
 
     __test__ = False
 
+    parameters = {"history": ["limit"]}
     queryset = TestCase.objects.with_parts().select_related("created_by", "function__application")
     serializer_class = TestCaseSerializer
     filterset_class = TestCaseFilter
@@ -43,3 +48,13 @@ class TestCaseViewSet(ResourceViewSet[TestCase]):
         """Run the test case and answer the finished run."""
         case = self.get_object()
         return answer_run(request, case.application, test_cases=[case.pk])
+
+    @extend_schema(responses={200: HistorySerializer})
+    @action(detail=True)
+    def history(self, request: Request, pk: str) -> Response:
+        """The newest results of the test case, each with whether it is stale or flaky, and their trend."""
+        case = self.get_object()
+        limit = read_limit(request)
+        results = list(history_of(case)[:limit])
+        listed = ResultSerializer(results, many=True, context={"request": request}).data
+        return Response({"test_case": case.pk, "trend": asdict(trend_of(results)), "results": listed})

@@ -4,44 +4,60 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.serializers import BaseSerializer
 
 from catalog.models import Application
+from catalog.viewsets.tables import etag, expected_version
+from config.api import JSONRenderer, ProblemDetails, describe
+from config.api.streams import stream_response
 from config.api.viewsets import ULID_PATTERN, StrictMixin, author
 from processes.models import Function
+from testcases.accepting import NotAcceptableError, accept_actual
 from testcases.filters import ResultFilter, RunFilter
+from testcases.history import compare_runs
+from testcases.junit import MEDIA_TYPE, junit_xml
 from testcases.models import Result, Run
 from testcases.runs import run_test_cases
-from testcases.selection import select_test_cases
+from testcases.selection import Criteria, find_configuration, select_test_cases
 from testcases.serializers.runs import (
+    AcceptedSerializer,
+    AcceptSerializer,
     DiffSerializer,
     ResultDetailSerializer,
     ResultSerializer,
+    RunComparisonSerializer,
     RunOptionsSerializer,
     RunRequestSerializer,
     RunSerializer,
 )
+from testcases.sight import as_seen
 
 
 def answer_run(request: Request, application: Application, **criteria: Sequence[str]) -> Response:
     """Run what meets the criteria, with the options of the body, and answer the finished run."""
     options = RunOptionsSerializer(data=request.data)
     options.is_valid(raise_exception=True)
-    return _answer(request, application, options.validated_data["implementation"], criteria)
+    return _answer(request, application, {**options.validated_data, **criteria})
 
 
-def _answer(
-    request: Request, application: Application, implementation: str | None, criteria: dict[str, Sequence[str]]
-) -> Response:
-    cases = select_test_cases(application, **criteria, implementation=implementation)
-    run = run_test_cases(application, cases, criteria, author(request), [implementation] if implementation else [])
+def _answer(request: Request, application: Application, wanted: dict[str, Any]) -> Response:
+    name = wanted.pop("configuration")
+    configuration = find_configuration(application, name) if name is not None else None
+    criteria = Criteria(**wanted)
+    cases = select_test_cases(criteria, application)
+    run = run_test_cases(
+        application, cases, criteria.as_dict(), author(request), criteria.implementations, configuration
+    )
     address = reverse("api-run-detail", args=[run.pk], request=request)
     return Response(RunSerializer(run).data, headers={"Location": address})
 
@@ -58,6 +74,14 @@ class FunctionRunViewSet(StrictMixin, viewsets.GenericViewSet[Function]):
         """Run all test cases of a function and answer the finished run."""
         function = self.get_object()
         return answer_run(request, function.application, functions=[function.pk])
+
+
+class JUnitRenderer(BaseRenderer):
+    """Takes part in content negotiation only: the view streams the document itself."""
+
+    media_type = MEDIA_TYPE
+    format = "xml"
+    charset = None
 
 
 class RunViewSet(
@@ -81,7 +105,44 @@ class RunViewSet(
         wanted = RunRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         criteria = dict(wanted.validated_data)
-        return _answer(request, criteria.pop("application"), criteria.pop("implementation"), criteria)
+        return _answer(request, criteria.pop("application"), criteria)
+
+    @extend_schema(operation_id="runs_compare", responses={200: RunComparisonSerializer})
+    @action(detail=True, url_path=f"compare/(?P<other>{ULID_PATTERN})")
+    def compare(self, request: Request, pk: str, other: str) -> Response:
+        """What changed from this run to another: cases fixed, broken, still failing, new, gone."""
+        found = compare_runs(self.get_object(), get_object_or_404(Run, pk=other))
+        return Response(
+            {
+                "before": found.before.pk,
+                "after": found.after.pk,
+                "counts": found.counts,
+                "cases": [each.as_dict() for each in found.cases],
+            }
+        )
+
+    @extend_schema(operation_id="runs_junit", responses={(200, MEDIA_TYPE): OpenApiTypes.STR})
+    def junit(self, request: Request, pk: str) -> HttpResponseBase:
+        """The run as JUnit's XML."""
+        run = self.get_object()
+        results = run.results.with_parts().order_by("id")
+        pieces = junit_xml(run, (as_seen(request._request, each) for each in results.iterator(chunk_size=200)))
+        blocks = (piece.encode() for piece in pieces)
+        return stream_response(request._request, blocks, MEDIA_TYPE, f"run {run.pk}.junit.xml", is_text=True)
+
+    def retrieve(self, request: Request, *args: Any, **options: Any) -> Any:
+        """One run; as JUnit's XML where `Accept` names application/xml."""
+        if getattr(request.accepted_renderer, "format", "") == JUnitRenderer.format:
+            return self.junit(request, options["pk"])
+        return super().retrieve(request, *args, **options)
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """What `Accept` may name."""
+        return [JSONRenderer(), *([JUnitRenderer()] if self.action in {"retrieve", "junit"} else [])]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """A suffix in the path outweighs `Accept`."""
+        return super().perform_content_negotiation(request, force or self.action == "junit")
 
 
 class ResultViewSet(StrictMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Result]):
@@ -100,7 +161,26 @@ class ResultViewSet(StrictMixin, mixins.ListModelMixin, mixins.RetrieveModelMixi
     @action(detail=True)
     def diff(self, request: Request, pk: str) -> Response:
         """How the actual outputs differ from the expected ones: rows, cells, and what became of each attribute."""
-        return Response(DiffSerializer(self.get_object()).data)
+        return Response(DiffSerializer(self.get_object(), context={"request": request}).data)
+
+    @extend_schema(request=AcceptSerializer, responses={200: AcceptedSerializer})
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: str) -> Response:
+        """Make the actual rows the expected ones: a new version of each expected table, with the reason."""
+        sent = AcceptSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        wanted = sent.validated_data
+        versions = accept_actual(
+            self.get_object(),
+            wanted["message"],
+            author(request),
+            wanted["outputs"],
+            expected_version(request),
+            wanted["confirm"],
+        )
+        tables = [{"table": each.table_id, "table_name": each.table.name, "version": each.number} for each in versions]
+        headers = etag(versions[0].number) if len(versions) == 1 else None
+        return Response({"tables": tables}, headers=headers)
 
 
 class RunResultViewSet(StrictMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Result]):
@@ -121,3 +201,11 @@ class RunResultViewSet(StrictMixin, mixins.ListModelMixin, viewsets.GenericViewS
         if "run_id" not in self.kwargs:  # while the schema is written
             return super().get_queryset().none()
         return super().get_queryset().filter(run=get_object_or_404(Run, pk=self.kwargs["run_id"]))
+
+
+@describe.register
+def _(error: NotAcceptableError) -> ProblemDetails:
+    members = {"test_cases": list(error.others)} if error.others else {}
+    return ProblemDetails(
+        409, error.code, "This can't be accepted as expected", str(error), error.hint, members=members
+    )

@@ -1,0 +1,103 @@
+"""What came out of a function, kept as Parts: its rows, and how they differ from what was expected."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from catalog import engine
+from catalog.comparison import TableDiff, compare, parse_options
+from catalog.comparison.options import LIMIT_MAX
+from catalog.models import ObjectVersion, TableVersion
+from catalog.parts import rows_sql
+from catalog.reading import part_paths, with_parts
+from catalog.rows import PartRange, masked_sql
+from catalog.schema import Schema
+from processes.models import Direction
+from testcases.judging import compare_output, table_relation
+from testcases.models import Result, ResultOutput
+from testcases.runs import bound_versions
+from testcases.trials import comparison_options
+
+
+class OutputRows:
+    """The actual rows of a ResultOutput, as `catalog.rows.Rows`."""
+
+    def __init__(self, output: ResultOutput, schema: Schema, masked: frozenset[str] = frozenset()) -> None:
+        self.output = output
+        self._schema = schema
+        self.masked = masked
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+    @property
+    def row_count(self) -> int:
+        return self.output.row_count
+
+    @cached_property
+    def parts(self) -> list[PartRange]:
+        fields = ("part_id", "part__row_count", "part__first_row_id", "part__last_row_id")
+        return [PartRange(*values) for values in self.output.actual_parts.order_by("position").values_list(*fields)]
+
+    def relation(self, parts: Sequence[PartRange]) -> str:
+        rows = rows_sql(part_paths([part.digest for part in parts]), self.schema.columns)
+        return masked_sql(rows, self.schema, self.masked)
+
+
+def expected_version_of(result: Result, port_name: str) -> TableVersion | None:
+    """The TableVersion that was pinned on an output port; served from a prefetch of `pins`."""
+    for pin in result.pins.all():
+        if pin.direction == Direction.OUTPUT and pin.port_name == port_name:
+            return pin.table_version
+    return None
+
+
+def schema_of(result: Result, port_name: str) -> Schema:
+    """The schema of an output's rows: that of the pinned table, else the newest Object's that had it then."""
+    version = expected_version_of(result, port_name)
+    if version is not None:
+        return version.object_version.schema
+    port = next(port for port in result.test_case.function.outputs if port.name == port_name)
+    then = ObjectVersion.objects.filter(object=port.object, created_at__lte=result.created_at).order_by("-number")
+    return (then.first() or port.object.current).schema
+
+
+def whole_diff(
+    result: Result, output: ResultOutput, limit: int, options: Mapping[str, Any] | None = None
+) -> TableDiff | None:
+    """The comparison done again from the Parts, with so many rows of each class; None where nothing was expected.
+
+    Linear in rows. The options are the test case's, which may have changed since; others may be given.
+    """
+    version = expected_version_of(result, output.port_name)
+    if version is None:
+        return None
+    bound = bound_versions(TableVersion.objects.filter(pk=version.pk))[version.table_id]
+    given = comparison_options(result.test_case.comparison if options is None else options, bound.schema)
+    wanted = replace(parse_options(given, bound.schema.names), limit=min(limit, LIMIT_MAX))
+    digests = list(output.actual_parts.order_by("position").values_list("part_id", flat=True))
+
+    def work() -> TableDiff:
+        part_paths([*bound.digests, *digests])
+        return compare_output(bound, part_paths(digests), output.row_count, wanted)
+
+    return with_parts(lambda: [*bound.digests, *digests], work)
+
+
+def diff_of_outputs(result: Result, before: ResultOutput, after: ResultOutput, schema: Schema, limit: int) -> TableDiff:
+    """How the actual rows of one output differ from those of the same port in another Result."""
+    options = parse_options(comparison_options(result.test_case.comparison, schema), schema.names)
+    sides = [list(each.actual_parts.order_by("position").values_list("part_id", flat=True)) for each in (before, after)]
+
+    def work() -> TableDiff:
+
+        with engine.cursor() as connection:
+            left, right = (
+                table_relation(part_paths(digests), schema, output.row_count)
+                for digests, output in zip(sides, (before, after), strict=True)
+            )
+            return compare(connection, left, right, replace(options, limit=limit))
+
+    return with_parts(lambda: [*sides[0], *sides[1]], work)
