@@ -20,8 +20,9 @@ from processes.runners.contract import Limits
 from processes.runners.outputs import OutputBudget, copy_statement, output_reply
 from processes.runners.refusals import RefusedError
 
-_LINE_BYTES = 64 * 1024 * 1024
-_CSV_LINE_BYTES = 16 * 1024 * 1024  # of which DuckDB holds two at once
+ROW_BYTES = 16 * 1024 * 1024
+"""What a row of text may have at most: DuckDB takes memory for two such rows at once."""
+
 _HEADER_BYTES = 4 * 1024 * 1024
 _SHOWN_CHARACTERS = 80
 _NUMBERS = "'BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE'"
@@ -85,13 +86,13 @@ class Collector:
         relation = (
             f"SELECT * FROM read_csv({quote_text(str(path))}, header = true, auto_detect = false, delim = ',', "
             f"quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, columns = {{{given}}}, "
-            f"max_line_size = {_CSV_LINE_BYTES}, buffer_size = {2 * _CSV_LINE_BYTES}, strict_mode = true)"
+            f"max_line_size = {ROW_BYTES}, buffer_size = {2 * ROW_BYTES}, strict_mode = true)"
         )
         return self._typed(relation, header, wanted, _from_text)
 
     def _read_ndjson(self, path: Path, wanted: Columns, origin: str) -> tuple[str, Columns]:
         text = quote_text(str(path))
-        options = f"maximum_object_size = {_LINE_BYTES}"
+        options = f"maximum_object_size = {ROW_BYTES}"
         objects = f"SELECT json FROM read_ndjson_objects({text}, {options})"
         checked = f"SELECT count(*), count(*) FILTER (json_type(json) != 'OBJECT') FROM ({objects})"
         ((count, others),) = self._connection.execute(checked).fetchall()

@@ -13,6 +13,7 @@ import duckdb
 
 from catalog.engine import quote_name, quote_text
 from catalog.types.moments import duration_from_interval
+from processes.runners.collecting import ROW_BYTES
 from processes.runners.refusals import RefusedError
 
 _FLOAT_DIGITS = 38
@@ -194,7 +195,7 @@ def _write_records(
     given = ", ".join(f"{quote_text(name)}: 'VARCHAR'" for name in columns)
     source = (
         f"read_json({quote_text(str(lines))}, format = 'newline_delimited', records = true, columns = {{{given}}}, "
-        f"maximum_object_size = {64 * 1024 * 1024})"
+        f"maximum_object_size = {ROW_BYTES})"
     )
     connection.execute(f"COPY (SELECT {selection} FROM {source}) TO {quote_text(str(path))} (FORMAT parquet)")
     lines.unlink()

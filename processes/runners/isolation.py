@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from catalog import engine, idle, types
-from config import exact_json, problems
+from config import exact_json, problems, temporary
 from processes.runners.contract import MEBIBYTE, Limits, Permissions
 
 BUBBLEWRAP = "bwrap"
@@ -157,7 +156,7 @@ def _bubblewrap_works() -> bool:
     """Try it for real, once: containers and kernels forbid namespaces in many ways."""
     if sys.platform != "linux" or shutil.which(BUBBLEWRAP) is None:
         return False
-    directory = Path(tempfile.mkdtemp(prefix="exemplar-probe-"))
+    directory = temporary.make_directory("probe")
     try:
         make_work_directories(directory)
         command = wrap([sys.executable, "-c", "import duckdb, processes.runners.messages"], directory)
@@ -180,7 +179,7 @@ def _python_paths() -> list[str]:
         PROJECT_ROOT / "processes",
         Path(str(types.__file__)).parent,
     }
-    for module in (engine, idle, problems, exact_json):
+    for module in (engine, idle, problems, exact_json, temporary):
         file = Path(str(module.__file__))
         roots |= {file, file.with_name("__init__.py")}
     return sorted(str(root) for root in roots)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import weakref
@@ -19,13 +17,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from config import temporary
 from processes.runners import isolation
 from processes.runners.contract import Limits, Permissions
 from processes.runners.messages import Channel, ChannelClosedError
 
-_PREFIX = "exemplar-child-"
 _START_SECONDS = 60.0
-_ABANDONED_SECONDS = 600.0
 _ROLES_OF_PROGRAMS = frozenset({"python", "command"})
 _ENVIRONMENT = {
     "PATH": isolation.PROGRAM_PATH,
@@ -67,7 +64,7 @@ class Child:
         self._owner = _current_owner()
         self._role = role
         self.case_count = 0
-        self.directory, lock = _make_directory(work_root)
+        self.directory = _make_directory(work_root)
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
         self._errors, errors = os.pipe()
@@ -84,7 +81,6 @@ class Child:
             )
         except OSError as error:
             ours.close()
-            os.close(lock)
             os.close(self._errors)
             shutil.rmtree(self.directory, ignore_errors=True)
             raise ChildCrashedError(str(error), "") from error
@@ -92,7 +88,7 @@ class Child:
             theirs.close()
             os.close(errors)
         self._end = weakref.finalize(
-            self, _end_child, os.getpid(), self._process, self._channel, self.directory, (lock, self._errors)
+            self, _end_child, os.getpid(), self._process, self._channel, self.directory, self._errors
         )
         self._greet(
             {
@@ -175,31 +171,15 @@ class Child:
         return ChildCrashedError(_how_it_ended(self._process.returncode), stderr.decode(errors="replace"))
 
 
-def remove_abandoned_directories(work_root: Path | None) -> None:
-    """Remove what children left whose parent was killed: nobody holds the lock on their directory any more."""
-    for directory in Path(work_root or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - directory.stat().st_mtime < _ABANDONED_SECONDS:
-                continue  # perhaps just made, and not locked yet
-            lock = os.open(directory, os.O_RDONLY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(directory, ignore_errors=True)
-            finally:
-                os.close(lock)
-
-
-def _make_directory(work_root: Path | None) -> tuple[Path, int]:
-    """A private directory with ``inputs/`` and ``work/``, and the descriptor that holds its lock."""
-    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=work_root)).resolve()
-    lock = os.open(directory, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+def _make_directory(work_root: Path | None) -> Path:
+    """A private directory with ``inputs/`` and ``work/``."""
+    directory = temporary.make_directory("child", work_root)
     isolation.make_work_directories(directory)
-    return directory, lock
+    return directory
 
 
 def _end_child(
-    owner_pid: int, process: subprocess.Popen[bytes], channel: Channel, directory: Path, descriptors: Sequence[int]
+    owner_pid: int, process: subprocess.Popen[bytes], channel: Channel, directory: Path, errors: int
 ) -> None:
     channel.close()
     if owner_pid == os.getpid():  # a fork of the owner has the same objects, and must not touch the owner's child
@@ -207,8 +187,7 @@ def _end_child(
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         shutil.rmtree(directory, ignore_errors=True)
-    for descriptor in descriptors:
-        os.close(descriptor)
+    os.close(errors)
 
 
 def _current_owner() -> tuple[int, int]:
