@@ -227,6 +227,7 @@ TASKS_BACKEND = choice("TASKS_BACKEND", ("database", "celery"), "database")
 TASKS_BACKENDS = {"database": "django_tasks_db.DatabaseBackend", "celery": "jobs.celery_backend.CeleryBackend"}
 TASKS = {"default": {"BACKEND": TASKS_BACKENDS[TASKS_BACKEND], "QUEUES": ["default"]}}
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "")
+CELERY_QUEUE = env.str("CELERY_QUEUE", "exemplar")
 if TASKS_BACKEND == "celery" and not CELERY_BROKER_URL:
     raise ImproperlyConfigured("TASKS_BACKEND is celery; CELERY_BROKER_URL must name its broker, as redis://host:6379.")
 # A worker that has not been heard of for so long has lost its job to another.

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 app = Celery("exemplar", broker=settings.CELERY_BROKER_URL)
 app.conf.update(
+    task_default_queue=settings.CELERY_QUEUE,
     task_ignore_result=True,
     task_acks_late=True,
     task_reject_on_worker_lost=True,

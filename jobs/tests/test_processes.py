@@ -9,10 +9,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from django.db import connection
+
+from config.models import new_ulid
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 120
@@ -68,6 +71,38 @@ def test_the_site_and_its_worker_end_together(environment):
             site.communicate(timeout=WAIT_SECONDS)
     assert site.returncode == 0
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
+
+
+@pytest.fixture
+def broker(environment: dict[str, str]) -> dict[str, str]:
+    """Celery over the Redis of this machine, on a database of its own there."""
+    address = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/9")
+    try:
+        socket.create_connection((urlsplit(address).hostname, urlsplit(address).port or 6379), timeout=5).close()
+    except OSError as error:
+        pytest.skip(f"no Redis answers at {address}: Celery was not tried ({error})")
+    return {**environment, "TASKS_BACKEND": "celery", "CELERY_BROKER_URL": address, "CELERY_QUEUE": new_ulid()}
+
+
+def test_a_celery_worker_does_what_is_enqueued_and_what_was_lost(broker):
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=broker, check=True)
+    command = [sys.executable, "-m", "celery", "-A", "jobs.tests.celery_kinds", "worker", "-c1", "-lWARNING"]
+    broker["JOB_LEASE_SECONDS"] = "2"
+    with subprocess.Popen(command, cwd=ROOT, env=broker) as worker:
+        try:
+            outcome = subprocess.run(
+                [sys.executable, "-m", "jobs.tests.celery_kinds"],
+                cwd=ROOT,
+                env=broker,
+                capture_output=True,
+                text=True,
+                timeout=WAIT_SECONDS,
+            )
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(WAIT_SECONDS)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert outcome.stdout.split() == ["finished", "1", "rolled_back", "finished", "2"]
 
 
 def wait_for_answer(address: str, site: "subprocess.Popen[bytes]") -> None:

@@ -24,6 +24,9 @@ class Command(TaskCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(interval=INTERVAL_SECONDS, reload=False)
+        for option in parser._actions:
+            if option.dest == "reload":
+                option.help = "begin the worker again when code changes; for development (default: no)"
 
     def handle(
         self,

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         "Serve the site, and do its jobs: the web server and a worker, which is begun again if it dies. "
         "Ctrl-C ends both; a job that does not end within five seconds is given back to the queue."
     )
-    requires_system_checks: Sequence[str] = []  # the server makes them
+    requires_system_checks = ()  # the server makes them
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
