@@ -6,7 +6,6 @@ User-written SQL never runs here; it runs in a sandboxed child (processes/runner
 import os
 import re
 import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import Any
 import duckdb
 
 from catalog.idle import Idle
+from config import temporary
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _instance(threads: int) -> duckdb.DuckDBPyConnection:
                 config={
                     "memory_limit": f"{_limits.memory_bytes // 1024**2}MiB",
                     "threads": threads,
-                    "temp_directory": str(Path(tempfile.gettempdir()) / f"exemplar-engine-{process}-{threads}"),
+                    "temp_directory": str(temporary.home() / f"engine-{threads}"),
                     "max_temp_directory_size": f"{_limits.temp_bytes // 1024**2}MiB",
                     # It would hold a damaged file's bytes after the file was mended, and saves nothing on local files.
                     "enable_external_file_cache": False,
@@ -89,12 +89,11 @@ class _Planner:
         self.connection = _instance(1).cursor()
         self.names: OrderedDict[tuple[str, str], str] = OrderedDict()
         self.made = 0
-        self.directory = tempfile.TemporaryDirectory(prefix="exemplar-plans-")
-        self.file = Path(self.directory.name) / "copied"
+        self.file = temporary.make_directory("plans") / "copied"
 
     def copy(self, select: str, options: str, arguments: str) -> int:
         """Run the statement into `file`; how many rows it wrote."""
-        self.file.parent.mkdir(exist_ok=True)  # others sweep old temporary files
+        temporary.restore(self.file.parent)
         row = self.connection.execute(f"EXECUTE {self._name(select, options)}{arguments}").fetchone()
         return int(row[0]) if row else 0
 

@@ -1,8 +1,5 @@
 """Whether rows would be taken by an Object, without keeping them."""
 
-import tempfile
-from pathlib import Path
-
 from catalog.conformance import Destination, with_lines
 from catalog.keys import conform_with_keys, merged_report, numbered_rows
 from catalog.models import ObjectSchema, Table
@@ -10,12 +7,13 @@ from catalog.references import State, concerned
 from catalog.row_errors import Report
 from catalog.schema import Schema
 from catalog.sources import Source
+from config import temporary
 
 
 def check_rows(source: Source, schema: Schema, workers: int = 2) -> Report:
     """What is wrong with the rows of a source, keys among them included; a Report without errors if they conform."""
-    with tempfile.TemporaryDirectory(prefix="exemplar-check-") as directory:
-        conformed = conform_with_keys(source, schema, Destination(Path(directory)), workers)
+    with temporary.directory("check") as directory:
+        conformed = conform_with_keys(source, schema, Destination(directory), workers)
     return conformed.report or Report((), 0, conformed.row_count)
 
 
@@ -23,8 +21,8 @@ def check_rows_of(shape: ObjectSchema, source: Source, workers: int = 2) -> Repo
     """The same for an Object, with its foreign keys: what the rows refer to stands in the Tables as they are now."""
     version = shape.current
     schema = version.schema
-    with tempfile.TemporaryDirectory(prefix="exemplar-check-") as directory:
-        destination = Destination(Path(directory))
+    with temporary.directory("check") as directory:
+        destination = Destination(directory)
         conformed = conform_with_keys(source, schema, destination, workers)
         report = conformed.report or Report((), 0, conformed.row_count)
         paths = [part.path for part in conformed.parts]

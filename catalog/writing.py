@@ -23,6 +23,7 @@ from catalog.reading import cache, part_paths, version_digests, with_parts
 from catalog.references import LockedTables, State, with_locked_tables
 from catalog.row_errors import Report
 from catalog.sources import JSONRows, Source
+from config import temporary
 from config.claims import note_done
 from config.inserting import insert
 
@@ -260,9 +261,8 @@ def store_parts(parts: Iterable[PartFile]) -> None:
 @contextmanager
 def workspace() -> Iterator[Path]:
     """An empty private directory for the files of one write. It is emptied and kept for the next one."""
-    with _workspaces.taken() as kept:
-        directory = Path(kept.name)
-        directory.mkdir(mode=0o700, exist_ok=True)  # others sweep old temporary files
+    with _workspaces.taken() as directory:
+        temporary.restore(directory)
         try:
             yield directory
         finally:
@@ -273,7 +273,7 @@ def workspace() -> Iterator[Path]:
                     entry.unlink()
 
 
-_workspaces = Idle(lambda: tempfile.TemporaryDirectory(prefix="exemplar-write-"))
+_workspaces = Idle(lambda: temporary.make_directory("write"))
 
 
 def subdirectory(directory: Path) -> Path:

@@ -35,7 +35,7 @@ from processes.runners.contract import (
 )
 from processes.runners.isolation import AUTO, BUBBLEWRAP, IsolationUnavailableError, choose_isolation
 from processes.runners.messages import encode_parameter
-from processes.runners.pool import Child, ChildCrashedError, remove_abandoned_directories
+from processes.runners.pool import Child, ChildCrashedError
 from processes.runners.refusals import HIDDEN
 
 __all__ = [
@@ -123,7 +123,6 @@ class Executor:
         self._cases_per_child = cases_per_child
         self._children: dict[tuple[str, str], Child] = {}
         self._lock = threading.Lock()
-        remove_abandoned_directories(work_root)
 
     def __enter__(self) -> Executor:
         return self

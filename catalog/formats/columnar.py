@@ -22,6 +22,7 @@ from catalog.formats.isolation import NO_CELLS, ask
 from catalog.formats.writing import PartReader, WritingOptions
 from catalog.schema import Schema
 from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, slice_rows
+from config import temporary
 
 UNPACKED_BYTES: Final = 16 * 1024**3
 _WRITER: Final = Path(__file__).with_name("parquet_process.py")
@@ -137,14 +138,14 @@ class ParquetFormat:
     ) -> Iterator[bytes]:
         """The file, once it is whole: the Parts are written aside first, each with the columns that are wanted."""
         columns = ", ".join(quote_name(attribute.name) for attribute in attributes)
-        with tempfile.TemporaryDirectory(prefix="exemplar-parquet-") as directory:
-            paths = [Path(directory) / "empty.parquet"]
+        with temporary.directory("parquet") as directory:
+            paths = [directory / "empty.parquet"]
             _write_empty(attributes, paths[0])
             for number, part in enumerate(parts):
-                path = Path(directory) / f"{number}.parquet"
+                path = directory / f"{number}.parquet"
                 part(_copying(columns, path))
                 paths.append(path)
-            whole = Path(directory) / "whole.parquet"
+            whole = directory / "whole.parquet"
             files = ", ".join(quote_text(str(path)) for path in paths)
             with engine.cursor() as connection:
                 connection.execute(

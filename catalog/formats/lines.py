@@ -10,6 +10,7 @@ import duckdb
 
 from catalog.engine import quote_text
 from catalog.sources import BLOCK_BYTES
+from config import temporary
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def written_lines(
         file: IO[bytes] = os.fdopen(os.memfd_create("exemplar-lines"), "r+b")
         path = f"/proc/{os.getpid()}/fd/{file.fileno()}"
     else:
-        file = tempfile.NamedTemporaryFile(suffix=".lines")  # noqa: SIM115
+        file = tempfile.NamedTemporaryFile(dir=temporary.home(), suffix=".lines")  # noqa: SIM115
         path = file.name
     # One column and nothing to quote with: as CSV a line is written as it is, several times as fast as it is fetched.
     options = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01', USE_TMP_FILE false"

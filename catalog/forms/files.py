@@ -4,7 +4,6 @@ import base64
 import gzip
 import io
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from django import forms
 from catalog.formats import FORMATS
 from catalog.formats.opening import OPTION_NAMES, Opened, ReadingOptionError, open_rows, read_options
 from catalog.sources import MalformedError, Source
+from config import temporary
 
 CARRIED_BYTES = 4 * 1024**2
 UNPACKED_BYTES = 64 * 1024**2
@@ -54,8 +54,8 @@ class RowsFile:
     @contextmanager
     def opened(self, limit_bytes: int = UNPACKED_BYTES) -> Iterator[Opened]:
         """The rows, for a while. Raises MalformedError and ReadingOptionError."""
-        with tempfile.TemporaryDirectory(prefix="exemplar-file-") as directory:
-            yield self.open_below(Path(directory), limit_bytes)
+        with temporary.directory("file") as directory:
+            yield self.open_below(directory, limit_bytes)
 
     def carried(self) -> str | None:
         """The file as the text of a hidden field, so that it need not be chosen again; None if it is too large."""

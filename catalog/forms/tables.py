@@ -1,6 +1,5 @@
 """The form of a Table: its fields, and its rows typed into a grid, pasted or uploaded."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from catalog.row_errors import Report
 from catalog.schema import Schema
 from catalog.sources import JSONRows, MalformedError, Source
 from catalog.writing import NonconformingError, StaleObjectError, StaleVersionError, Write
+from config import temporary
 
 NEW_ROWS = 5
 MORE_ROWS = 10
@@ -172,8 +172,8 @@ class TableEditor:
             )
             return False
         write = Write(author, self.form.cleaned_data["message"], self.form.cleaned_data.get("expected_version"))
-        with self._refusals(), tempfile.TemporaryDirectory(prefix="exemplar-form-") as directory:
-            self._write(write, Path(directory))
+        with self._refusals(), temporary.directory("form") as directory:
+            self._write(write, directory)
             return True
         return False
 

@@ -3,7 +3,6 @@
 import argparse
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from catalog.formats import FORMATS
 from catalog.formats.opening import OPTION_NAMES, Opened, ReadingOptionError, open_rows, read_options
 from catalog.management.lookup import WRONG_USAGE
 from catalog.sources import MalformedError
+from config import temporary
 
 STANDARD_INPUT = "-"
 
@@ -28,9 +28,7 @@ def add_reading_arguments(parser: CommandParser | argparse._ArgumentGroup) -> No
     parser.add_argument("--quote", help="of a CSV; default: found out")
     parser.add_argument("--escape", help="what stands before a quote in a quoted cell; default: the quote itself")
     parser.add_argument("--sheet", help="of a workbook; default: the first")
-    parser.add_argument(
-        "--header", help="names in place of those in the file, one for each column: id,name"
-    )
+    parser.add_argument("--header", help="names in place of those in the file, one for each column: id,name")
 
 
 @contextmanager
@@ -40,7 +38,7 @@ def opened_rows(options: Mapping[str, Any]) -> Iterator[Opened]:
     CommandError with WRONG_USAGE if it can't be opened.
     """
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="exemplar-file-")))
+        directory = stack.enter_context(temporary.directory("file"))
         try:
             reading = read_options({name: options[name] for name in OPTION_NAMES if options.get(name) is not None})
             stream = stack.enter_context(_opened(options["file"], directory))

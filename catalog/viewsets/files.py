@@ -1,9 +1,7 @@
 """A file of rows in a request, of any format: as the body by its Content-Type, or as multipart `file`."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
 from django.conf import settings
@@ -14,6 +12,7 @@ from rest_framework.request import Request
 
 from catalog.formats import FORMATS
 from catalog.formats.opening import MEDIA_TYPES, OPTION_NAMES, Opened, ReadingOptions, open_rows, read_options
+from config import temporary
 from config.api import JSONParser, ProblemDetails, Refusal, refusal
 from config.api.streams import body_size, seekable_body
 from config.timing import step
@@ -102,8 +101,7 @@ def opened_file(request: Request, suffix: str = "") -> Iterator[Opened]:
     _is_plain(request)
     if not suffix and bare not in {*MEDIA_TYPES, *ANY_BYTES, "multipart/form-data"}:
         raise UnsupportedMediaType(request.content_type or "")
-    with tempfile.TemporaryDirectory(prefix="exemplar-file-") as name, ExitStack() as stack:
-        directory = Path(name)
+    with temporary.directory("file") as directory, ExitStack() as stack:
         if is_multipart:
             stream, file_name = _multipart_file(request)
         else:

@@ -40,6 +40,7 @@ PURE = (
     "catalog.written_rows",
     "config.exact_json",
     "config.problems",
+    "config.temporary",
     "config.timing",
     "processes.execution",
     "processes.rules",

@@ -366,14 +366,31 @@ def test_a_killed_parent_leaves_no_process_behind(executor: Executor, tmp_path: 
     assert wait_until_gone(orphans)
 
 
+NEXT = """
+import sys
+from pathlib import Path
+from processes.execution import Executor
+from processes.tests.test_sandbox import run
+with Executor(isolation="none", work_root=Path(sys.argv[1])) as executor:
+    assert run(executor, "SELECT 1 AS x") is None
+"""
+
+
 def test_what_a_killed_parent_left_is_removed_and_what_lives_is_kept(tmp_path: Path) -> None:
-    abandoned = tmp_path / "exemplar-child-abandoned"
-    (abandoned / "work").mkdir(parents=True)
     with Executor(isolation="none", work_root=tmp_path) as living:
         assert run(living, "SELECT 1 AS x") is None
-        long_ago = time.time() - 3600
-        for directory in tmp_path.iterdir():
-            os.utime(directory, (long_ago, long_ago))
-        with Executor(isolation="none", work_root=tmp_path):
-            assert not abandoned.exists()
-            assert run(living, "SELECT 1 AS x") is None
+        parent = subprocess.Popen(
+            [sys.executable, "-c", PARENT, "none", str(tmp_path)], stdout=subprocess.PIPE, cwd=PROJECT_ROOT
+        )
+        assert parent.stdout is not None
+        with parent.stdout:
+            assert parent.stdout.readline() == b"ready\n"
+            orphans = descendants(parent.pid)
+            parent.kill()
+            parent.wait()
+        assert wait_until_gone(orphans)
+        assert len(list(tmp_path.iterdir())) == 2
+        command = [sys.executable, "-c", NEXT, str(tmp_path)]
+        subprocess.run(command, cwd=PROJECT_ROOT, check=True, timeout=60)
+        assert len(list(tmp_path.iterdir())) == 1
+        assert run(living, "SELECT 1 AS x") is None

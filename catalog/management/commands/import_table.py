@@ -24,6 +24,7 @@ from catalog.schema import Schema
 from catalog.set_aside import TooManyRowsError, unpacked
 from catalog.sources import Cells, LinedSource, MalformedError, Slice, Source
 from catalog.writing import NonconformingError, StaleObjectError, Write
+from config import temporary
 from config.console import ProgressLine, counted, printable, sentences, text_table
 
 ERRORS_PRINTED: Final = 50
@@ -68,9 +69,7 @@ class Command(ExemplifiedCommand):
         parser.add_argument("--quote", help='of a CSV, such as "; default: found out')
         parser.add_argument("--escape", help="of a CSV; default: found out")
         parser.add_argument("--sheet", help="of a workbook; default: the first")
-        parser.add_argument(
-            "--header", help="names in place of those in the file, one for each column: id,name"
-        )
+        parser.add_argument("--header", help="names in place of those in the file, one for each column: id,name")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["set_aside"] and not options["lenient"]:
@@ -148,9 +147,9 @@ def refusals(progress: ProgressLine, tell: Callable[[str], Any]) -> Iterator[Non
 def opened_file(options: Mapping[str, Any]) -> Iterator[tuple[Opened, Callable[[], str]]]:
     """The rows of the file, and a word on how much of it was read, where that can be known."""
     given = read_options({name: options[name] for name in OPTION_NAMES if options.get(name)})
-    with tempfile.TemporaryDirectory(prefix="exemplar-import-") as directory, _InputFile(options["file"]) as stream:
+    with temporary.directory("import") as directory, _InputFile(options["file"]) as stream:
         name = "" if options["file"] == "-" else options["file"]
-        opened = open_rows(stream, Path(directory), name=name, options=given)
+        opened = open_rows(stream, directory, name=name, options=given)
         size = stream_size(stream) if opened.format.name in TEXT_FORMATS and not opened.found.get("gzip") else 0
         yield opened, lambda: f", {min(100 * stream.tell() // size, 100)} %" if size else ""
 
@@ -163,7 +162,7 @@ class _InputFile:
 
     def __enter__(self) -> BinaryIO:
         if self._path == "-":
-            self._stream: Any = tempfile.TemporaryFile(prefix="exemplar-import-")
+            self._stream: Any = tempfile.TemporaryFile(dir=temporary.home())
             shutil.copyfileobj(sys.stdin.buffer, self._stream, 1024 * 1024)
             self._stream.seek(0)
         else:

@@ -1,0 +1,126 @@
+"""Temporary directories that go when their process ends, even if it is killed. Pure: no Django.
+
+All those of a process stand in one directory, its home, on which it holds a lock (flock). The kernel lets go of the
+lock however the process ends, and the next process that needs a temporary directory removes the homes that nobody
+holds. Those who sweep old temporary files, as systemd does, leave a locked directory alone as well.
+"""
+
+import atexit
+import fcntl
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PREFIX = "exemplar-process-"
+_ATTEMPTS = 10
+_homes: dict[str, tuple[Path, int]] = {}
+_lock = threading.Lock()
+
+
+@contextmanager
+def directory(kind: str) -> Iterator[Path]:
+    """A new private directory, which goes at the end of the block. kind: a word in its name, for people."""
+    with tempfile.TemporaryDirectory(prefix=f"{kind}-", dir=home()) as name:
+        yield Path(name)
+
+
+def make_directory(kind: str, parent: Path | None = None) -> Path:
+    """A new private directory, which goes when somebody removes it, or with the process. parent: see `home`."""
+    return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=home(parent)))
+
+
+def restore(directory: Path) -> None:
+    """Make a directory of `make_directory` again where somebody removed it, as those do who sweep what is old."""
+    if not directory.is_dir():
+        home(directory.parent.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def home(parent: Path | None = None) -> Path:
+    """The directory of this process that all its temporary ones stand in, made where it isn't there.
+
+    parent: where it stands, by default the system's directory for temporary files (TMPDIR). Costs a look at the file
+    system; the first time in a process, what killed processes left is removed. Raises OSError where nothing can be made
+    or locked.
+    """
+    place = os.path.realpath(parent or tempfile.gettempdir())
+    with _lock:
+        found = _homes.get(place)
+        if found is None:
+            _sweep(place)
+        elif found[0].is_dir():
+            return found[0]
+        else:  # somebody removed it, while others know its name
+            del _homes[place]
+            os.close(found[1])
+            with suppress(FileExistsError):
+                found[0].mkdir(mode=0o700)
+            held = _taken(found[0])
+            found = None if held is None else (found[0], held)
+        _homes[place] = found or _made(place)
+        return _homes[place][0]
+
+
+def _made(place: str) -> tuple[Path, int]:
+    """A new home, and the descriptor that holds its lock."""
+    for _ in range(_ATTEMPTS):  # another process may sweep it away before it is locked
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        held = _taken(path)
+        if held is not None:
+            return path, held
+        with suppress(OSError):
+            path.rmdir()
+    message = "can't be locked (flock); set TMPDIR to a directory on a local file system"
+    raise OSError(f"The directory for temporary files, {place}, {message}.")
+
+
+def _sweep(place: str) -> None:
+    """Remove the homes of processes that are gone."""
+    with suppress(OSError), os.scandir(place) as entries:
+        for entry in entries:
+            if not entry.name.startswith(_PREFIX):
+                continue
+            held = _taken(Path(entry.path))
+            if held is not None:
+                shutil.rmtree(entry.path, ignore_errors=True)
+                os.close(held)
+
+
+def _taken(path: Path) -> int | None:
+    """A descriptor with the lock on a directory of this user's; None if somebody holds it, or it is no such one."""
+    try:
+        held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with suppress(OSError):
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = os.fstat(held)
+        # Whoever held it until now may have removed it.
+        if locked.st_uid == os.geteuid() and os.path.samestat(locked, path.lstat()):
+            return held
+    os.close(held)
+    return None
+
+
+def _forget() -> None:
+    """In a forked child: the homes are those of its parent, whose locks shall not live longer than it."""
+    global _lock
+    _lock = threading.Lock()
+    for _, held in _homes.values():
+        os.close(held)
+    _homes.clear()
+
+
+def _remove() -> None:
+    for path, held in _homes.values():
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(held)
+    _homes.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+atexit.register(_remove)
