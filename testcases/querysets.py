@@ -63,13 +63,16 @@ class ResultQuerySet(models.QuerySet["Result"]):
         """Join what an answer about a Result names, its outputs and its pins."""
         return (
             self.select_related("run", "test_case__function__application", "implementation")
-            .prefetch_related(
-                "outputs",
-                "pins__table_version__table__object",
-                "pins__table_version__object_version",
-                Prefetch("test_case__function__ports__object", ObjectSchema.objects.with_current()),
-            )
+            .prefetch_related("outputs", "pins__table_version__table__object")
+            .with_sight()
             .with_flakiness()
+        )
+
+    def with_sight(self) -> Self:
+        """Join what says who may see their values (testcases.sight)."""
+        return self.prefetch_related(
+            "pins__table_version__object_version",
+            Prefetch("test_case__function__ports__object", ObjectSchema.objects.with_current()),
         )
 
     def newest(self) -> Self:

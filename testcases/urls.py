@@ -62,5 +62,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^runs/?$", runs.run_list, name="run-list"),
     re_path(r"^runs/new/?$", runs.run_create, name="run-create"),
     re_path(r"^runs/(?P<pk>\w+)/?$", runs.run_detail, name="run-detail"),
+    re_path(r"^runs/(?P<pk>\w+)/compare/(?P<other>\w+)/?$", runs.run_compare, name="run-compare"),
     re_path(r"^results/(?P<pk>\w+)/?$", runs.result_detail, name="result-detail"),
+    re_path(r"^results/(?P<pk>\w+)/accept/?$", runs.result_accept, name="result-accept"),
 ]

@@ -95,6 +95,23 @@ def _value(value: Any) -> str:
     return printable(text if len(text) <= VALUE_CHARACTERS else text[: VALUE_CHARACTERS - 1] + "…")
 
 
+def github_lines(results: Sequence[Result]) -> Iterator[str]:
+    """A workflow command of GitHub Actions for each Result that failed or is an error."""
+    for result in results:
+        if result.verdict in {Verdict.FAILED, Verdict.ERROR}:
+            title = f"{result.test_case.function.name}: {result.test_case.name}"
+            text = f"{result.verdict} ({result.reason}): {result.message}"
+            yield f"::error title={_command_property(title)}::{_command_data(text)}"
+
+
+def _command_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _command_property(text: str) -> str:
+    return _command_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
 def summary(runs: Sequence[Run], seconds: float) -> str:
     """ "33 test cases in 1.2 s: 31 passed, 2 failed, 0 error, 0 skipped."."""
     counts = total_counts(runs)

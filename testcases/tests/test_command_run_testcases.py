@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from catalog.models import Application, ObjectSchema
 from catalog.tests.factories import ObjectSchemaFactory
-from processes.models import Function
+from processes.models import Function, ImplementationDefinition
 from processes.tests.factories import FunctionFactory
 from testcases.models import Result, Run
 from testcases.tests.factories import TestCaseFactory
@@ -176,3 +177,49 @@ def test_a_terminal_gets_a_bar_that_goes_away(keep: Function) -> None:
     call_command("run_testcases", stdout=io.StringIO(), stderr=err)
     assert "[########################] 1/1 same" in err.getvalue()
     assert err.getvalue().endswith("\r\033[K")
+
+
+def test_several_implementations_are_a_grid(keep: Function) -> None:
+    make_case(keep, "same")
+    keep.define(
+        implementations=[
+            ImplementationDefinition("right", "sql", {"kept": "SELECT * FROM orders"}),
+            ImplementationDefinition("wrong", "sql", {"kept": "SELECT * FROM orders LIMIT 1"}),
+        ]
+    )
+    out, _, code = run("--implementation", "*", "--jobs", "2")
+    assert (code, ": 1 passed, 1 failed, 0 error, 0 skipped." in out) == (1, True)
+    assert run("--implementation", "right")[2] == 0
+    assert run("--implementation", "wrong")[2] == 1
+    assert run("--last", "failed", "--implementation", "right")[2] == 0
+
+
+def test_what_makes_the_exit_code_can_be_chosen(keep: Function) -> None:
+    make_case(keep, "other", [])
+    assert run("--fail-on", "error")[2] == 0
+    assert run("--fail-on", "failed")[2] == 1
+    assert run("--fail-on", "flaky")[2] == 0
+
+
+def test_junit_and_github_are_for_machines(keep: Function) -> None:
+    make_case(keep, "50%: other", [])
+    out, _, code = run("--output", "junit")
+    assert (code, out.count("<failure "), out.startswith("<?xml")) == (1, 1, True)
+    out, _, _ = run("--output", "github")
+    assert out.splitlines()[0].startswith("::error title=keep%3A 50%25%3A other::failed (mismatch): kept: actual")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--implementation", "sqll"], "did you mean 'sql'?"),
+        (["--last", "fialed"], "did you mean 'failed'?"),
+        (["--configuration", "local"], "has no configuration 'local'"),
+        (["--jobs", "0"], "from 1 to 256"),
+    ],
+)
+def test_wrong_usage_is_said_with_the_nearest_name(keep: Function, arguments: list[str], message: str) -> None:
+    make_case(keep, "same")
+    with pytest.raises(CommandError, match=re.escape(message)) as refused:
+        run(*arguments)
+    assert refused.value.returncode == 2

@@ -20,6 +20,7 @@ from testcases.filters import TestCaseFilter
 from testcases.forms import FunctionChoiceForm, TestCaseEditor
 from testcases.models import Binding, TestCase
 from testcases.models.runs import Verdict
+from testcases.sight import as_seen
 from testcases.wording import Cell, cell
 
 ROWS_SHOWN = 10
@@ -60,7 +61,7 @@ def test_case_detail(request: HttpRequest, pk: str) -> HttpResponse:
     case = get_object_or_404(cases, pk=pk)
     bound = {binding.port_id: binding for binding in case.bindings.select_related("table__object")}
     function = Function.objects.with_parts().get(pk=case.function_id)
-    results = case.results.with_parts().order_by("-id")[:RESULTS_SHOWN]
+    results = [as_seen(request, each) for each in case.results.with_parts().order_by("-id")[:RESULTS_SHOWN]]
     context = {
         "case": case,
         "function": function,

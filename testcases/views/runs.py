@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -11,10 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 from catalog.models import Application
 from catalog.views.lists import author, paginated, search
 from processes.models import Function
+from testcases.accepting import NotAcceptableError, accept_actual
 from testcases.filters import ResultFilter, RunFilter, TestCaseFilter
+from testcases.history import compare_runs
 from testcases.models import Result, Run, TestCase
-from testcases.models.runs import Verdict
+from testcases.models.runs import Reason, Verdict
 from testcases.runs import run_test_cases
+from testcases.sight import as_seen
 from testcases.views.cases import SEARCHED
 from testcases.wording import BLAME, diff_view
 
@@ -36,16 +40,19 @@ def run_list(request: HttpRequest) -> HttpResponse:
 def run_detail(request: HttpRequest, pk: str) -> HttpResponse:
     """A run: how many of each verdict, and the table of verdicts."""
     run = get_object_or_404(Run.objects.select_related("application", "created_by"), pk=pk)
-    results = run.results.with_staleness().select_related("test_case__function")
+    results = run.results.with_sight().with_flakiness().with_staleness().select_related("test_case__function")
     found = ResultFilter(request.GET, results.order_by("id"))
-    context = {"run": run, "page": paginated(request, found.qs), "verdicts": Verdict.values}
+    before = Run.objects.filter(application=run.application, pk__lt=run.pk).order_by("-pk").first()
+    page = paginated(request, found.qs)
+    page.object_list = [as_seen(request, result) for result in page.object_list]
+    context = {"run": run, "before": before, "page": page, "verdicts": Verdict.values}
     return render(request, "testcases/run_detail.html", context)
 
 
 @require_safe
 def result_detail(request: HttpRequest, pk: str) -> HttpResponse:
     """A result: the verdict, who is to blame, and the diff cell by cell."""
-    result = get_object_or_404(Result.objects.with_parts(), pk=pk)
+    result = as_seen(request, get_object_or_404(Result.objects.with_parts(), pk=pk))
     function = Function.objects.with_parts().get(pk=result.test_case.function_id)
     order = {port.name: port.object.schema.names for port in function.outputs}
     context = {
@@ -58,8 +65,41 @@ def result_detail(request: HttpRequest, pk: str) -> HttpResponse:
         ],
         "pins": result.pins.all(),
         "timings": result.timings_ms.items(),
+        "is_acceptable": result.reason == Reason.MISMATCH,
     }
     return render(request, "testcases/result_detail.html", context)
+
+
+@require_POST
+def result_accept(request: HttpRequest, pk: str) -> HttpResponse:
+    """Make what a result's function gave the expected rows, for the reason that is given."""
+    result = get_object_or_404(Result.objects.with_parts(), pk=pk)
+    try:
+        versions = accept_actual(
+            result,
+            request.POST.get("message", ""),
+            author(request),
+            is_confirmed="confirm" in request.POST,
+        )
+    except NotAcceptableError as error:
+        messages.error(request, f"{error} {error.hint}")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        names = ", ".join(f"{each.table.name} (version {each.number})" for each in versions)
+        messages.success(request, f"Accepted: {names}. Run the test case again to see it pass.")
+    return redirect("result-detail", pk=result.pk)
+
+
+@require_safe
+def run_compare(request: HttpRequest, pk: str, other: str) -> HttpResponse:
+    """What changed from one run to another, case by case."""
+    runs = Run.objects.select_related("application")
+    found = compare_runs(get_object_or_404(runs, pk=pk), get_object_or_404(runs, pk=other))
+    wanted = request.GET.get("change", "")
+    cases = [each for each in found.cases if (each.change == wanted if wanted else each.change != "same")]
+    context = {"found": found, "page": paginated(request, cases), "wanted": wanted}
+    return render(request, "testcases/run_compare.html", context)
 
 
 @require_POST

@@ -4,67 +4,137 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.management.lookup import WRONG_USAGE, find_application, hint
-from catalog.models import Application
-from config.console import ProgressLine
-from testcases.management.report import explanation, runs_as_json, summary, total_counts, verdict_table
+from catalog.management.lookup import WRONG_USAGE, find_application
+from catalog.models import Application, Configuration, Table
+from config.console import ProgressLine, printable
+from processes.models import Implementation
+from testcases.junit import junit_xml
+from testcases.management.report import (
+    explanation,
+    github_lines,
+    runs_as_json,
+    summary,
+    total_counts,
+    verdict_table,
+)
 from testcases.models import Result, Run, TestCase
 from testcases.models.runs import Verdict
 from testcases.runs import overall_verdict, run_test_cases
+from testcases.selection import Criteria, find_configuration, select_test_cases
 
 EXIT_CODES = {Verdict.PASSED: 0, Verdict.SKIPPED: 0, Verdict.FAILED: 1, Verdict.ERROR: 2}
+FLAGS = ("failed", "error", "skipped", "stale", "flaky")
+WATCH_SECONDS = 1.0
 
 
 class Command(BaseCommand):
     help = (
         "Runs test cases and shows their verdicts, and what differs where one failed. Each criterion may be given "
-        "several times; a test case must meet one of each kind. "
+        "several times; a test case must meet one of each kind; names and implementations may be patterns such as "
+        "'late *'. With several implementations each case is judged with each. "
         "Exit codes: 0 passed, 1 failed, 2 an error, wrong usage, or nothing selected."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        for criterion, noun in (
-            ("application", "an application (default: all)"),
-            ("function", "a function"),
-            ("name", "a test case"),
-            ("tag", "a tag"),
+        for criterion, text in (
+            ("application", "name of an application (default: all)"),
+            ("function", "name of a function"),
+            ("name", "name of a test case"),
+            ("id", "id of a test case"),
+            ("tag", "name of a tag"),
+            ("last", "what the last run said: passed, failed, error or skipped"),
+            ("implementation", "name of an implementation (default: each function's first; '*' for all)"),
         ):
-            parser.add_argument(f"--{criterion}", action="append", default=[], help=f"name of {noun}")
-        parser.add_argument("--output", choices=("table", "json"), default="table")
+            parser.add_argument(f"--{criterion}", action="append", default=[], help=text)
+        parser.add_argument("--stale", action="store_true", help="only those whose last result is out of date")
+        parser.add_argument("--configuration", help="name of a configuration that each application must have")
+        parser.add_argument("--jobs", type=int, metavar="N", help="cases at once (default: the number of cores)")
+        parser.add_argument("--output", choices=("table", "json", "junit", "github"), default="table")
         parser.add_argument("--diff-rows", type=int, default=20, help="rows shown of each difference (default: 20)")
+        parser.add_argument(
+            "--fail-on",
+            action="append",
+            choices=FLAGS,
+            help="what makes the exit code 1, or 2 for error (default: failed and error)",
+        )
+        parser.add_argument("--watch", action="store_true", help="run again when a table or an implementation changes")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["jobs"] is not None and not 1 <= options["jobs"] <= 256:
+            raise CommandError("--jobs is a number from 1 to 256.", returncode=WRONG_USAGE)
+        if not options["watch"]:
+            code = self.run_once(options)
+            if code:
+                raise SystemExit(code)
+            return
+        try:
+            self.watch(options)
+        except KeyboardInterrupt:
+            return
+
+    def run_once(self, options: dict[str, Any]) -> int:
+        """Run what is selected now, show it, and give the exit code."""
         started = time.monotonic()
-        cases = selected(options["application"], options["function"], options["name"], options["tag"])
-        runs = self.run_all(cases, {name: options[name] for name in ("function", "name", "tag") if options[name]})
+        cases = selected(options)
+        runs = self.run_all(cases, options)
         results = [(run, list(run.results.with_parts().order_by("id"))) for run in runs]
         verdict = overall_verdict(total_counts(runs))
+        every = [each for _, found in results for each in found]
         if options["output"] == "json":
             self.stdout.write(runs_as_json(verdict, results))
-        else:
-            self.show([each for _, found in results for each in found], options["diff_rows"])
+        elif options["output"] == "junit":
+            for run, found in results:
+                self.stdout.write("".join(junit_xml(run, found)), ending="")
+        elif options["output"] == "github":
+            for line in github_lines(every):
+                self.stdout.write(line)
             self.stdout.write(summary(runs, time.monotonic() - started))
-        if EXIT_CODES[Verdict(verdict)]:
-            raise SystemExit(EXIT_CODES[Verdict(verdict)])
+        else:
+            self.show(every, options["diff_rows"])
+            self.stdout.write(summary(runs, time.monotonic() - started))
+        return exit_code(every, options["fail_on"])
 
-    def run_all(self, cases: Sequence[TestCase], selection: dict[str, Any]) -> list[Run]:
+    def watch(self, options: dict[str, Any]) -> None:
+        """Run, and again whenever what the cases see has changed, until Ctrl-C."""
+        while True:
+            seen = state_of_catalog()
+            self.run_once(options)
+            self.stderr.write("Waiting for a change; Ctrl-C ends.")
+            while state_of_catalog() == seen:
+                time.sleep(WATCH_SECONDS)
+
+    def run_all(self, cases: Sequence[TestCase], options: dict[str, Any]) -> list[Run]:
         """A Run for each application that has a case."""
         by_application: dict[Application, list[TestCase]] = {}
         for case in cases:
             by_application.setdefault(case.application, []).append(case)
+        configurations = {each: configuration_of(each, options["configuration"]) for each in by_application}
+        criteria = criteria_of(options).as_dict()
         progress = ProgressLine(self.stderr)
         before = 0
 
         def notice(done: int, total: int, result: Result) -> None:
-            progress.show_bar(before + done, len(cases), result.test_case.name)
+            share = f" with {result.implementation_name}" if len(options["implementation"]) else ""
+            progress.show_bar(before + done, max(len(cases), before + total), result.test_case.name + share)
 
         runs = []
         try:
             for application, own in by_application.items():
-                runs.append(run_test_cases(application, own, selection, progress=notice))
-                before += len(own)
+                run = run_test_cases(
+                    application,
+                    own,
+                    criteria,
+                    None,
+                    options["implementation"],
+                    configurations[application],
+                    notice,
+                    options["jobs"],
+                )
+                runs.append(run)
+                before += run.total
         finally:
             progress.clear()
         return runs
@@ -78,30 +148,69 @@ class Command(BaseCommand):
         self.stdout.write("")
 
 
-def selected(
-    applications: Sequence[str], functions: Sequence[str], names: Sequence[str], tags: Sequence[str]
-) -> list[TestCase]:
-    """The test cases that meet one of each kind of criterion; three queries. CommandError if there is none."""
-    found = [find_application(name) for name in applications]
-    cases = TestCase.objects.select_related("application", "function")
-    if found:
-        cases = cases.filter(application__in=found)
-    if functions:
-        refuse_unknown("function", functions, cases.values_list("function__name", flat=True))
-    if names:
-        refuse_unknown("test case", names, cases.values_list("name", flat=True))
-    criteria = {"function__name__in": functions, "name__in": names}
-    cases = cases.filter(**{lookup: wanted for lookup, wanted in criteria.items() if wanted})
-    chosen = list(cases.tagged(*tags) if tags else cases)
-    if not chosen:
+def criteria_of(options: dict[str, Any]) -> Criteria:
+    """The criteria that the arguments say."""
+    return Criteria(
+        functions=options["function"],
+        test_cases=options["id"],
+        names=options["name"],
+        tags=options["tag"],
+        last_verdicts=options["last"],
+        stale=options["stale"],
+        implementations=options["implementation"],
+    )
+
+
+def selected(options: dict[str, Any]) -> list[TestCase]:
+    """The test cases that meet one of each kind of criterion. CommandError if there is none."""
+    applications = [find_application(name) for name in options["application"]]
+    criteria = criteria_of(options)
+    try:
+        if len(applications) == 1:
+            return select_test_cases(criteria, applications[0])
+        chosen = select_test_cases(criteria)
+    except ValidationError as error:
+        message = " ".join(printable(each) for each in problems_of(error))
+        raise CommandError(message, returncode=WRONG_USAGE) from error
+    wanted = [case for case in chosen if not applications or case.application in applications]
+    if not wanted:
         raise CommandError("No test case is selected.", returncode=WRONG_USAGE)
-    return chosen
+    return wanted
 
 
-def refuse_unknown(noun: str, wanted: Sequence[str], known: Any) -> None:
-    """CommandError for a name that no test case has, or that no function with test cases has."""
-    names = sorted(set(known))
-    for name in wanted:
-        if name not in names:
-            message = f"There is no {noun} {name!r} to run; {hint(name, names)}"
-            raise CommandError(message, returncode=WRONG_USAGE)
+def problems_of(error: ValidationError) -> list[str]:
+    """The messages alone."""
+    if not hasattr(error, "error_dict"):
+        return list(error.messages)
+    return [message for errors in error.error_dict.values() for each in errors for message in each.messages]
+
+
+def configuration_of(application: Application, name: str | None) -> Configuration | None:
+    """The configuration of this name. CommandError if the application has none."""
+    if name is None:
+        return None
+    try:
+        return find_configuration(application, name)
+    except ValidationError as error:
+        raise CommandError(" ".join(problems_of(error)), returncode=WRONG_USAGE) from error
+
+
+def exit_code(results: Sequence[Result], fail_on: Sequence[str] | None) -> int:
+    """2 where an error counts and there is one, else 1 where anything else counts, else 0."""
+    counts = set(fail_on or ("failed", "error"))
+    verdicts = {result.verdict for result in results}
+    if "error" in counts and Verdict.ERROR in verdicts:
+        return EXIT_CODES[Verdict.ERROR]
+    is_wrong = bool(counts & {"failed", "skipped"} & verdicts)
+    is_wrong = is_wrong or ("stale" in counts and any(result.is_stale for result in results))
+    is_wrong = is_wrong or ("flaky" in counts and any(result.is_flaky for result in results))
+    return 1 if is_wrong else 0
+
+
+def state_of_catalog() -> tuple[Any, ...]:
+    """What tells whether a table, an implementation or a test case has changed. Three queries."""
+    newest = [
+        model._default_manager.order_by("-updated_at").values_list("pk", "updated_at").first()
+        for model in (Table, Implementation, TestCase)
+    ]
+    return (*newest, TestCase.objects.count())
