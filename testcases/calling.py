@@ -1,6 +1,5 @@
 """Calling a function on tables of the moment: outputs or an error come back, and nothing is stored."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from catalog.row_errors import Report
 from catalog.rows import PartRange, masked_sql
 from catalog.schema import Schema
 from catalog.sources import Source, TypedColumns
+from config import temporary
 from processes.execution import ExecutionError, ExecutionRequest, InputTable
 from processes.models import Function, Implementation, Port
 from processes.rules import bind_arguments
@@ -112,8 +112,7 @@ def called(call: Call, given: Given) -> Iterator[Called]:
     given: by the port's name, for every required port, each a Table of the port's Object or rows. Raises
     NonconformingInputsError.
     """
-    with tempfile.TemporaryDirectory(prefix="exemplar-call-") as name, open_executor() as executor:
-        directory = Path(name)
+    with temporary.directory("call") as directory, open_executor() as executor:
         request = ExecutionRequest(
             kind=call.implementation.kind,
             definition=call.implementation.definition,

@@ -1,7 +1,6 @@
 """The form of a TestCase: its fields, and for each port a Table or rows that become one."""
 
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +17,7 @@ from catalog.models import Table
 from catalog.row_errors import Report
 from catalog.sources import MalformedError
 from catalog.writing import StaleObjectError
+from config import temporary
 from processes.models import Direction, Function, Port
 from testcases.given import Definition, InvalidRowsError, RowsDefinition, define_test_case
 from testcases.models import TestCase
@@ -166,8 +166,8 @@ class TestCaseEditor:
         checked = [form.is_valid() for form in (self.form, *self.port_forms)]  # all, so that all errors are told
         if not all(checked):
             return False
-        with tempfile.TemporaryDirectory(prefix="exemplar-form-") as directory:
-            bound = {side: list(self._bound(side, Path(directory))) for side in SIDES}
+        with temporary.directory("form") as directory:
+            bound = {side: list(self._bound(side, directory)) for side in SIDES}
             if self.has_errors:
                 return False
             self._define(bound, author)

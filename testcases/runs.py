@@ -1,14 +1,12 @@
 """Runs: which test cases, with which implementations, in which order. How trials go: testcases.running."""
 
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +17,7 @@ from django.utils import timezone
 from catalog.conformance import Destination
 from catalog.models import Application, Configuration, TableVersion, VersionPart
 from catalog.reading import GonePartError, part_paths
+from config import temporary
 from processes.models import Implementation
 from testcases.judging import Judgement
 from testcases.models import Run, TestCase
@@ -175,10 +174,10 @@ class _Execution:
         workers = max(1, min(cores, self.run.total // CASES_A_WORKER))
         waiting: deque[tuple[Judged, Pending]] = deque()
         has_stopped = False
-        with tempfile.TemporaryDirectory(prefix="exemplar-run-") as directory, Bench(workers) as bench:
+        with temporary.directory("run") as directory, Bench(workers) as bench:
             for position, judged in enumerate(self._cases()):
                 has_stopped = has_stopped or self.how.should_stop()
-                actual = Destination(Path(directory), prefix=str(position))
+                actual = Destination(directory, prefix=str(position))
                 waiting.append((judged, _cancelled if has_stopped else self._begin(bench, judged, actual)))
                 if len(waiting) >= 2 * workers or workers == 1:
                     self._settle(waiting)

@@ -6,7 +6,6 @@ Uses the database of the settings. Loading again changes nothing; what was loade
 import argparse
 import os
 import sys
-import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,6 +15,7 @@ import django
 
 from benchmarks.cases import exercism_cases, nist, sqllogic
 from benchmarks.cases.described import CaseSet, write_package
+from config import temporary
 
 SETS = {
     "sqllogic": sqllogic.read,
@@ -61,9 +61,9 @@ def run_set(cases: CaseSet, limit: int | None, is_brief: bool) -> None:
     progress = ProgressLine(OutputWrapper(sys.stderr))
     application = Application.objects.get(name="test")
     progress.show(f"{cases.name}: loading {len(chosen.cases):,} cases")
-    with tempfile.TemporaryDirectory(prefix="exemplar-cases-") as folder:
-        write_package(chosen, Path(folder))
-        load_package(read_package(Path(folder)), application)
+    with temporary.directory("cases") as folder:
+        write_package(chosen, folder)
+        load_package(read_package(folder), application)
     found = {case.name: case for case in TestCase.objects.filter(application=application)}
     selected = [found[case.name] for case in chosen.cases]
 

@@ -1,10 +1,8 @@
 """From the description of a package to the database: all or nothing, and nothing where nothing has changed."""
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -21,6 +19,7 @@ from catalog.references import check_tables
 from catalog.schema import Schema
 from catalog.sources import JSONRows
 from catalog.writing import NonconformingError, Write
+from config import temporary
 from config.models import BreakingChangeError
 from config.problems import pointer
 from processes.models import Direction, Function, ImplementationDefinition, PortDefinition
@@ -76,9 +75,9 @@ def load_package(
 
 
 def _load(package: Package, application: Application, author: Any, is_dry_run: bool) -> LoadReport:
-    with tempfile.TemporaryDirectory(prefix="exemplar-package-") as directory:
+    with temporary.directory("package") as directory:
         schemas = {shape.name: Schema.from_definition(shape.definition) for shape in package.objects}
-        staged, problems = stage_tables(package.tables, schemas, Path(directory))
+        staged, problems = stage_tables(package.tables, schemas, directory)
         if problems:
             raise PackageError(problems)
         with transaction.atomic():

@@ -1,7 +1,6 @@
 """diff: what differs between two files of rows, and a diff applied to a file. Needs no database."""
 
 import shutil
-import tempfile
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from catalog.management.reading import opened_rows
 from catalog.parts import rows_sql
 from catalog.schema import Schema
 from catalog.sources import MalformedError
+from config import temporary
 from config.console import counted, text_table
 from config.exact_json import dump_json, load_json
 
@@ -87,7 +87,7 @@ class Command(ExemplifiedCommand):
         if options["output"] == "parquet" and options["file"] == "-":
             raise CommandError("Parquet is written to a file: give --file.", returncode=WRONG_USAGE)
         with ExitStack() as stack:
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="exemplar-diff-")))
+            directory = stack.enter_context(temporary.directory("diff"))
             expected = read_file(options["expected"], directory / "expected")
             if options["patch"] is not None:
                 self.apply(expected, options, directory, stack)
