@@ -3,10 +3,12 @@
 The database is the truth; a cached file may be deleted at any moment, by anybody, and comes back when it is needed.
 """
 
+import errno
 import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +57,20 @@ class PartCache:
         for digest, content in contents:
             if hashlib.sha256(content).hexdigest() != digest:
                 raise CorruptPartError(f"Part {digest} is damaged in the database: its bytes have another digest.")
-            self._store(digest, content)
+            self._store_in_room(digest, content, needed)
             filled = True
         if filled and self._may_be_full():
-            self._evict({self.path(digest) for digest in needed})
+            self._evict({self.path(digest) for digest in needed}, self.size_bytes)
 
     def adopt(self, digest: str, path: Path) -> None:
-        """Take in the file of a Part that was just stored: whoever reads it next need not fetch it."""
+        """Take in the file of a Part that was just stored: whoever reads it next need not fetch it.
+
+        Where the disk refuses, they fetch it: what is stored is stored, whatever becomes of the cache.
+        """
+        with suppress(OSError):
+            self._adopt(digest, path)
+
+    def _adopt(self, digest: str, path: Path) -> None:
         target = self.path(digest)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         size_bytes = path.stat().st_size
@@ -72,11 +81,21 @@ class PartCache:
         else:
             _filled_bytes[self.directory] = _filled_bytes.get(self.directory, self.size_bytes) + size_bytes
         if self._may_be_full():
-            self._evict({target})
+            self._evict({target}, self.size_bytes)
 
     def _may_be_full(self) -> bool:
         """Whether it is time to look how much there is: to look at each file takes longer than to store one."""
         return _filled_bytes.get(self.directory, self.size_bytes) * SCANS_PER_CACHE >= self.size_bytes
+
+    def _store_in_room(self, digest: str, content: bytes, needed: Collection[str]) -> None:
+        """Store a Part; on a disk that is full before the cache is, all that is not needed makes room for it."""
+        try:
+            self._store(digest, content)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            self._evict({self.path(each) for each in needed}, 0)
+            self._store(digest, content)
 
     def _store(self, digest: str, content: bytes) -> None:
         path = self.path(digest)
@@ -91,8 +110,8 @@ class PartCache:
             Path(aside).unlink(missing_ok=True)
             raise
 
-    def _evict(self, needed: Collection[Path]) -> None:
-        """Delete the longest unused files, but for those that are needed, until the cache is within its size."""
+    def _evict(self, needed: Collection[Path], size_bytes: int) -> None:
+        """Delete the longest unused files, but for those that are needed, until there are no more than `size_bytes`."""
         files = []
         for path in self.directory.glob("??/*.parquet"):
             try:
@@ -104,7 +123,7 @@ class PartCache:
         # So that it is looked again as soon as it may be full, and soon enough where other processes fill it too.
         _filled_bytes[self.directory] = 0
         for _, size, path in sorted(files):
-            if total <= self.size_bytes:
+            if total <= size_bytes:
                 return
             if path not in needed:
                 path.unlink(missing_ok=True)

@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "config.access.SignInMiddleware",
     "config.api.timing.TimingMiddleware",
     "config.idempotency.IdempotencyMiddleware",
+    "config.problem_pages.ProblemPageMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -19,6 +19,7 @@ from catalog.sight import hidden_of
 from catalog.sources import JSONRows, Source
 from catalog.writing import StaleVersionError, Write
 from config.api import CheckedSerializer, UserField, dump_json
+from config.api.errors import NO_ROOM
 
 ROWS_SHOWN: Final = 100
 ROWS_EXAMPLE: Final[list[dict[str, Any]]] = [{"order_id": 10, "amount": 2.5}, {"order_id": 11, "amount": 7}]
@@ -66,7 +67,13 @@ class RowsField(serializers.Field[Any, Any, Any, Any]):
     def to_representation(self, value: Table) -> list[orjson.Fragment]:
         version = value.__dict__.get("shown") or value.current
         rows = VersionRows(version, masked=hidden_of(self.context["request"]._request, version))
-        found = look(rows, RowQuery(rows.schema), Window(ROWS_SHOWN))
+        try:
+            found = look(rows, RowQuery(rows.schema), Window(ROWS_SHOWN))
+        except OSError as error:
+            if "imported" not in value.__dict__ or error.errno not in NO_ROOM:
+                raise
+            value.__dict__["unread"] = True  # they are stored, whether or not this machine's cache has room for them
+            return []
         return [orjson.Fragment(line) for line in found.lines]
 
 
@@ -121,7 +128,7 @@ class TableDetailSerializer(TableSerializer):
         fields = [*TableSerializer.Meta.fields, "rows", "rows_truncated"]
 
     def get_rows_truncated(self, table: Table) -> bool:
-        return table.row_count > ROWS_SHOWN
+        return table.row_count > ROWS_SHOWN or "unread" in table.__dict__
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if (

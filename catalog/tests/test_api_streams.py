@@ -142,7 +142,8 @@ def test_an_answer_that_nobody_waits_for_any_more_is_closed() -> None:
 
     def blocks() -> Iterator[bytes]:
         try:
-            yield b"first"
+            yield b"head"
+            yield b"first rows"
             made.append("second")
         finally:
             made.append("closed")

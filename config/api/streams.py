@@ -7,6 +7,7 @@ import tempfile
 import zlib
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -26,7 +27,8 @@ COMPRESSION_LEVEL: Final = 1  # half as much again as the best, at a fifth of it
 def stream_response(
     request: HttpRequest, blocks: Iterator[bytes], media_type: str, file_name: str, is_text: bool = False
 ) -> StreamingHttpResponse:
-    """Send blocks as they come, the first of which is made at once: what it refuses is answered as an error.
+    """Send blocks as they come. The first two are made at once, the head of a format and its first rows: what is
+    in their way is answered as an error.
 
     is_text: the blocks are worth to be compressed, where the client takes gzip. Under ASGI Django would first gather a
     plain iterator in memory, so it gets another.
@@ -59,8 +61,8 @@ async def close_unsent(scope: Mapping[str, Any]) -> None:
 
 
 def _begun(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same blocks; the first is there already."""
-    first = next(blocks, b"")
+    """The same blocks; the first two are there already, as one."""
+    first = b"".join(islice(blocks, 2))
 
     def all_of_them() -> Iterator[bytes]:
         try:
