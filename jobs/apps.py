@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -7,4 +9,5 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         """Learn the kinds of work of every app: its module `job_kinds`, as admin learns from `admin`."""
+        import_module("jobs.health")
         autodiscover_modules("job_kinds")

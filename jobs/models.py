@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from config.models import NAME_LENGTH, ULIDField
-from jobs.querysets import JobQuerySet
+from jobs.querysets import HeartbeatQuerySet, JobQuerySet
 
 
 class Job(models.Model):
@@ -78,3 +78,15 @@ class Job(models.Model):
     def is_cancelling(self) -> bool:
         """Whether it still runs, and was asked to stop."""
         return not self.has_ended and self.cancel_requested_at is not None
+
+
+class Heartbeat(models.Model):
+    """When a worker process was last heard of, by the database's clock; its row goes when it ends in order."""
+
+    worker = models.CharField(primary_key=True, max_length=NAME_LENGTH)
+    at = models.DateTimeField()
+
+    objects = HeartbeatQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.worker

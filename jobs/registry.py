@@ -1,4 +1,7 @@
-"""The kinds of work that there are, each a name and a function. An app declares its own in its module `job_kinds`."""
+"""The kinds of work that there are, each a name and a function, and the chores of every worker.
+
+An app declares its own in its module `job_kinds`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ if TYPE_CHECKING:
     from jobs.context import JobContext
 
 Work = Callable[["JobContext"], Any]
+Chore = Callable[[], Any]
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class UnknownKindError(LookupError):
 
 
 _kinds: dict[str, JobKind] = {}
+_chores: list[Chore] = []
 
 
 def job_kind(name: str, *, max_attempts: int = 3) -> Callable[[Work], Work]:
@@ -48,3 +53,15 @@ def find_kind(name: str) -> JobKind:
         return _kinds[name]
     except KeyError:
         raise UnknownKindError(f"There is no kind of job {name!r}.") from None
+
+
+def chore(work: Chore) -> Chore:
+    """Register the function below as something small that every worker does when it begins, and once an hour."""
+    if work not in _chores:
+        _chores.append(work)
+    return work
+
+
+def all_chores() -> tuple[Chore, ...]:
+    """The chores of all apps."""
+    return tuple(_chores)

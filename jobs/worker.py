@@ -9,6 +9,7 @@ from django_tasks_db.management.commands.db_worker import Worker as TaskWorker
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction
 
+from jobs.health import leave
 from jobs.keeping import Keeper
 
 PAUSE_SECONDS: Final = 2.0
@@ -25,6 +26,12 @@ class Worker(TaskWorker):
             Keeper().look()
         else:
             Keeper().start()
+        try:
+            self._work()
+        finally:
+            leave()
+
+    def _work(self) -> None:
         while self.running and not self._has_done_all():
             try:
                 close_old_connections()

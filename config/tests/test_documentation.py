@@ -41,7 +41,7 @@ def test_health_tells_what_is_down(api: APIClient, settings: Any, tmp_path: Path
     assert healthy.json() == {
         "status": "ok",
         "version": configured.VERSION,
-        "checks": {"database": "ok", "cache_directory": "ok"},
+        "checks": {"database": "ok", "cache_directory": "ok", "workers": "absent"},
     }
     in_the_way = tmp_path / "file"
     in_the_way.write_text("")
