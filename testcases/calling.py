@@ -16,17 +16,18 @@ from catalog.queries import RowQuery, Window
 from catalog.reading import version_paths
 from catalog.row_errors import Report
 from catalog.rows import PartRange, masked_sql
+from catalog.rules.secrets import ResolvedConfiguration
 from catalog.schema import Schema
 from catalog.sources import Source, TypedColumns
 from config import temporary
 from processes.execution import ExecutionError, ExecutionRequest, InputTable
 from processes.models import Function, Implementation, Port
 from processes.rules import bind_arguments
+from processes.sandbox import open_executor
 from testcases.given import Definition, RowsDefinition, define_test_case
 from testcases.judging import check_output
 from testcases.models import TestCase
 from testcases.models.cases import BindingDefinition
-from testcases.running import open_executor
 
 Given = Mapping[str, Table | Source]
 
@@ -46,7 +47,7 @@ class Call:
     function: Function
     implementation: Implementation
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    configuration: Mapping[str, Any] = field(default_factory=dict)
+    configuration: ResolvedConfiguration | None = None
     clock: datetime | None = None
 
 
@@ -120,7 +121,9 @@ def called(call: Call, given: Given) -> Iterator[Called]:
             outputs=tuple(port.name for port in call.function.outputs),
             parameters=bind_arguments(call.parameters, call.function.parameters),
             clock=call.clock,
-            configuration=call.configuration,
+            configuration=call.configuration.values if call.configuration else {},
+            secrets=call.configuration.secrets if call.configuration else (),
+            output_types={port.name: port.object.schema.columns for port in call.function.outputs},
         )
         outcome = executor.execute(request)
         outputs = []

@@ -20,7 +20,7 @@ from catalog.parts import rows_sql
 from catalog.row_errors import Report, RowError
 from catalog.schema import Schema
 from catalog.sources import TypedColumns
-from processes.execution import ExecutionError, Executor, OutputTable
+from processes.execution import OUTPUT_CODES, ExecutionError, Executor, OutputTable
 from testcases.models.runs import Reason, Verdict
 from testcases.rules import matches_pattern
 from testcases.trials import BoundTable, Trial
@@ -115,7 +115,7 @@ def _is_expected(error: ExecutionError, expected: Mapping[str, Any]) -> bool:
 
 
 def _failed_execution(error: ExecutionError) -> Judgement:
-    if error.code in {"duplicate_column", "unsupported_type"}:
+    if error.code in OUTPUT_CODES:
         return Judgement(Verdict.FAILED, Reason.INVALID_OUTPUT, error.message)
     reason = Reason.TIMEOUT if error.code == "timeout" else Reason.EXECUTION_ERROR
     return Judgement(Verdict.ERROR, reason, error.message)

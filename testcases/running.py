@@ -6,30 +6,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 import duckdb
-from django.conf import settings
 
 from catalog.conformance import Destination
 from catalog.parts import CorruptPartError
 from catalog.reading import GonePartError, part_paths, with_parts
-from processes.execution import Executor, Limits
+from processes.execution import Executor
+from processes.sandbox import open_executor
 from testcases.judging import Judgement, judge
 from testcases.models.runs import Reason, Verdict
 from testcases.trials import Trial
 
 Pending = Callable[[], Judgement]
-
-
-def open_executor() -> Executor:
-    """An Executor with the limits of the settings."""
-    limits = Limits(
-        wall_seconds=settings.SANDBOX_WALL_SECONDS,
-        memory_bytes=settings.SANDBOX_MEMORY_BYTES,
-        temp_bytes=settings.SANDBOX_TEMP_BYTES,
-        threads=settings.SANDBOX_THREADS,
-        output_rows=settings.SANDBOX_OUTPUT_ROWS,
-        output_bytes=settings.SANDBOX_OUTPUT_BYTES,
-    )
-    return Executor(limits, isolation=settings.SANDBOX_ISOLATION)
 
 
 class Bench:

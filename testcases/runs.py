@@ -17,6 +17,7 @@ from django.utils import timezone
 from catalog.conformance import Destination
 from catalog.models import Application, Configuration, TableVersion, VersionPart
 from catalog.reading import GonePartError, part_paths
+from catalog.rules.secrets import ConfigurationError, ResolvedConfiguration
 from config import temporary
 from processes.models import Implementation
 from testcases.judging import Judgement
@@ -163,9 +164,14 @@ class _Execution:
     def __init__(self, run: Run, how: How) -> None:
         self.run = run
         self.how = how
-        self.configuration = run.configuration.config if run.configuration else {}
+        self.refusal = ""
+        self.configuration: ResolvedConfiguration | None = None
+        try:
+            self.configuration = run.configuration.resolve() if run.configuration else None
+        except ConfigurationError as error:
+            self.refusal = str(error)
         self.judged = set(run.results.values_list("test_case_id", "implementation_name")) if how.resumes else set()
-        digest = digest_of(self.configuration) if run.configuration else ""
+        digest = digest_of(run.configuration.config) if run.configuration else ""
         self.recorder = Recorder(run, digest, len(self.judged), how.fenced, how.progress)
 
     def judge_all(self) -> bool:
@@ -188,6 +194,8 @@ class _Execution:
 
     def _begin(self, bench: Bench, judged: Judged, actual: Destination) -> Pending:
         trial = prepare(judged.case, judged.implementation, judged.tables, self.configuration)
+        if self.refusal and not isinstance(trial, Untried):
+            trial = Untried(Verdict.ERROR, Reason.EXECUTION_ERROR, self.refusal)
         if isinstance(trial, Untried):
             judgement = Judgement(trial.verdict, trial.reason, trial.message)
             return lambda: judgement

@@ -10,6 +10,7 @@ from typing import Any
 from catalog.comparison import ComparisonOptions, OptionError, parse_options
 from catalog.models import TableVersion
 from catalog.reading import cache
+from catalog.rules.secrets import ResolvedConfiguration
 from catalog.schema import Schema
 from processes.execution import ExecutionRequest, InputTable
 from processes.models import Implementation, Port
@@ -69,7 +70,7 @@ def prepare(
     case: TestCase,
     implementation: Implementation | None,
     tables: Mapping[str, BoundTable],
-    configuration: Mapping[str, Any] | None = None,
+    configuration: ResolvedConfiguration | None = None,
 ) -> Trial | Untried:
     """The trial of a case with its bindings prefetched, or why there is none.
 
@@ -102,7 +103,9 @@ def prepare(
         outputs=tuple(port.name for port in function.outputs),
         parameters=bind_arguments(case.parameters, function.parameters),
         clock=case.clock,
-        configuration=configuration or {},
+        configuration=configuration.values if configuration else {},
+        secrets=configuration.secrets if configuration else (),
+        output_types={each.port_name: each.schema.columns for each in outputs},
     )
     digests = tuple(digest for bound in tables.values() for digest in bound.digests)
     return Trial(request, outputs, case.expected_error, digests)

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.row_errors import Report
+from catalog.rules.secrets import ConfigurationError
 from catalog.sight import hidden_in, masked_header, without_values
-from config.api import ProblemDetails, describe
+from config.api import ProblemDetails, describe, refusal
 from config.api.viewsets import ULID_PATTERN, StrictMixin, author
 from processes.models import Function
 from testcases.calling import Call, Called, CalledOutput, NonconformingInputsError, called, save_call
@@ -38,7 +39,10 @@ class FunctionCallViewSet(StrictMixin, viewsets.GenericViewSet[Function]):
         sent.is_valid(raise_exception=True)
         wanted = sent.validated_data
         configuration = wanted["configuration"]
-        settings = find_configuration(function.application, configuration).config if configuration else {}
+        try:
+            settings = find_configuration(function.application, configuration).resolve() if configuration else None
+        except ConfigurationError as error:
+            raise refusal("configuration", "unresolved", str(error)) from error
         call = Call(function, wanted["implementation"], wanted["parameters"], settings, wanted["clock"])
         with called(call, wanted["inputs"]) as outcome:
             body, hidden = answer(request._request, call, outcome, wanted["limit"])
