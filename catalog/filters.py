@@ -3,9 +3,10 @@
 from django_filters import rest_framework as filters
 
 from catalog.models import Application, Configuration, ObjectSchema, Table
+from config.api.filters import FilterSet
 
 
-class ApplicationFilter(filters.FilterSet):
+class ApplicationFilter(FilterSet):
     """Applications by name."""
 
     class Meta:
@@ -13,7 +14,7 @@ class ApplicationFilter(filters.FilterSet):
         fields = {"name": ["exact", "icontains"]}
 
 
-class ConfigurationFilter(filters.FilterSet):
+class ConfigurationFilter(FilterSet):
     """Configurations by application and name."""
 
     application = filters.CharFilter(field_name="application__name", label="Application (name)")
@@ -24,7 +25,7 @@ class ConfigurationFilter(filters.FilterSet):
         fields = {"name": ["exact", "icontains"]}
 
 
-class ObjectFilter(filters.FilterSet):
+class ObjectFilter(FilterSet):
     """Objects by application and name."""
 
     application = filters.CharFilter(field_name="application__name", label="Application (name)")
@@ -34,7 +35,7 @@ class ObjectFilter(filters.FilterSet):
         fields = {"name": ["exact", "icontains"]}
 
 
-class TableFilter(filters.FilterSet):
+class TableFilter(FilterSet):
     """Tables by application, object and name."""
 
     application = filters.CharFilter(field_name="object__application__name", label="Application (name)")

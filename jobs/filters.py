@@ -2,10 +2,11 @@
 
 from django_filters import rest_framework as filters
 
+from config.api.filters import FilterSet
 from jobs.models import Job
 
 
-class JobFilter(filters.FilterSet):
+class JobFilter(FilterSet):
     """Jobs by kind, state, and who wanted them."""
 
     state = filters.MultipleChoiceFilter(choices=Job.State.choices, label="State; may be given more than once")

@@ -2,10 +2,11 @@
 
 from django_filters import rest_framework as filters
 
+from config.api.filters import FilterSet
 from processes.models import Function
 
 
-class FunctionFilter(filters.FilterSet):
+class FunctionFilter(FilterSet):
     """Functions by application, name, and the Objects that they take or give."""
 
     application = filters.CharFilter(field_name="application__name", label="Application (name)")

@@ -5,13 +5,14 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
+from config.api.filters import FilterSet
 from testcases.models import Result, Run, TestCase
 from testcases.models.runs import Reason, Verdict
 
 BOOLEANS = [("true", "true"), ("false", "false")]
 
 
-class TestCaseFilter(filters.FilterSet):
+class TestCaseFilter(FilterSet):
     """Test cases by application, function, name, tag, and how they went last."""
 
     __test__ = False
@@ -39,7 +40,7 @@ class TestCaseFilter(filters.FilterSet):
         return queryset.filter(pk__in=Result.objects.newest().filter(verdict=value).values("test_case"))
 
 
-class RunFilter(filters.FilterSet):
+class RunFilter(FilterSet):
     """Runs by application, state, verdict, and the test cases and functions that they judged."""
 
     application = filters.CharFilter(field_name="application__name", label="Application (name)")
@@ -53,7 +54,7 @@ class RunFilter(filters.FilterSet):
         fields: list[str] = []
 
 
-class ResultFilter(filters.FilterSet):
+class ResultFilter(FilterSet):
     """Results by run, test case, function, application, implementation, verdict and reason."""
 
     run = filters.CharFilter(field_name="run_id", label="Run (id)")

@@ -11,6 +11,8 @@ from django.db.models import Model, ProtectedError, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from config.api.filters import refuse_long_texts
+
 PAGE_SIZE = 50
 REFERRERS_LISTED = 100
 Row = TypeVar("Row", bound=Model)
@@ -29,7 +31,8 @@ class Referrer:
 
 
 def search(rows: QuerySet[Row], text: str, *fields: str) -> QuerySet[Row]:
-    """The rows in which every word of `text` stands in one of the fields."""
+    """The rows in which every word of `text` stands in one of the fields. Raises Refusal for a very long text."""
+    refuse_long_texts({"search": text})
     words = text.split()
     if not words:
         return rows

@@ -1,15 +1,37 @@
 """Filters, search and ordering of lists, strict: ignoring a filter would answer everything."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from django.db.models import QuerySet
+from django.http import QueryDict
+from django_filters import rest_framework
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.filters import BaseFilterBackend, SearchFilter
 from rest_framework.request import Request
 
 from config.api.errors import ProblemDetails, Refusal, refusal
 from config.problems import nearest, pointer
+
+TEXT_CHARACTERS: Final = 1024  # SQLite looks for at most 50,000 bytes, and for less than a thousand words at once
+
+
+def refuse_long_texts(parameters: Mapping[str, Any]) -> None:
+    """Raise a 400 for the first parameter of a list that holds more text than anyone looks for."""
+    for name in parameters:
+        texts = parameters.getlist(name) if isinstance(parameters, QueryDict) else [parameters[name]]
+        longest = max((len(str(text)) for text in texts), default=0)
+        if longest > TEXT_CHARACTERS:
+            message = f"The text has at most {TEXT_CHARACTERS:,} characters here; this one has {longest:,}."
+            raise refusal(name[:TEXT_CHARACTERS], "max_length", message)
+
+
+class FilterSet(rest_framework.FilterSet):
+    """The filters of a list, in the API and on its page."""
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *args: Any, **options: Any) -> None:
+        refuse_long_texts(data or {})
+        super().__init__(data, *args, **options)
 
 
 def refuse_unknown_parameters(request: Request, allowed: Collection[str]) -> None:
@@ -44,6 +66,7 @@ class StrictFilterBackend(BaseFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         if getattr(view, "detail", False):
             return queryset
+        refuse_long_texts(request.query_params)
         queryset = DjangoFilterBackend().filter_queryset(request, queryset, view)
         queryset = SearchFilter().filter_queryset(request, queryset, view)
         ordering = request.query_params.get("ordering")

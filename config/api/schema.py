@@ -6,6 +6,8 @@ from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 
+from config.api.filters import TEXT_CHARACTERS
+
 
 class StrictFilterExtension(DjangoFilterExtension):
     """What OpenAPI says of the strict filters."""
@@ -26,6 +28,9 @@ class StrictFilterExtension(DjangoFilterExtension):
             names = ", ".join(view.ordering_fields)
             description = f"Comma-separated, `-` for descending: {names}."
             found.append({"name": "ordering", "in": "query", "description": description, "schema": {"type": "string"}})
+        for parameter in found:
+            if parameter["schema"] == {"type": "string"}:
+                parameter["schema"] = {"type": "string", "maxLength": TEXT_CHARACTERS}
         return found
 
 
