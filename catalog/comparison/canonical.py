@@ -37,7 +37,14 @@ def with_canonical_json(connection: duckdb.DuckDBPyConnection, relation: str) ->
         for place, column in enumerate(columns)
     )
     try:
-        yield f"SELECT t.* REPLACE ({replaced}) FROM ({relation}\n) AS t {joined}"
+        if any(name == "_id" for name, *_ in described):
+            yield f"SELECT t.* REPLACE ({replaced}) FROM ({relation}\n) AS t {joined}"
+        else:  # a row is known by its place, which a join would change
+            place = f"place_{table}"
+            yield (
+                f"SELECT t.* EXCLUDE ({place}) REPLACE ({replaced}) "
+                f"FROM (SELECT *, row_number() OVER () AS {place} FROM ({relation}\n)) AS t {joined} ORDER BY t.{place}"
+            )
     finally:
         connection.execute(f"DROP TABLE {table}")
 

@@ -123,7 +123,8 @@ def _is_moment(duckdb_type: str) -> bool:
     return duckdb_type == "DATE" or duckdb_type in DATETIMES
 
 
-def _is_nested(duckdb_type: str) -> bool:
+def is_nested(duckdb_type: str) -> bool:
+    """Whether cells are lists, objects, or JSON of any kind."""
     return duckdb_type == "JSON" or duckdb_type.endswith("]") or duckdb_type.startswith(("STRUCT(", "MAP("))
 
 
@@ -193,5 +194,5 @@ FAMILIES: tuple[tuple[Callable[[str], bool], Callable[[str, str], tuple[Canonica
     (_is_number, _number_pair),
     (_is_text, lambda expected_type, actual_type: (_cast("VARCHAR"), _cast("VARCHAR"))),
     (_is_moment, _moment_pair),
-    (_is_nested, lambda expected_type, actual_type: (_json_text, _json_text)),
+    (is_nested, lambda expected_type, actual_type: (_json_text, _json_text)),
 )

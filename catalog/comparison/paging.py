@@ -13,8 +13,9 @@ from catalog.comparison.diff import ROW_CLASSES, RowDiff, TableDiff
 from catalog.comparison.engine import prepared, totals
 from catalog.comparison.listing import Listing
 from catalog.comparison.options import ComparisonOptions
-from catalog.comparison.shape import CHANGED, Column, Layout, Relation
+from catalog.comparison.shape import CHANGED, Column, ComparedAttribute, Layout, Relation
 from catalog.engine import quote_name, quote_text
+from config.exact_json import dump_json
 
 FETCHED_ROWS: Final = 1_000
 LISTED_CLASSES: Final = ROW_CLASSES[1:]
@@ -202,7 +203,7 @@ def _line(layout: Layout, ignored: Sequence[str]) -> str:
             each.name,
             _object(
                 [
-                    _member("expected", cell_json(each.expected.type, each.expected.cell("e"))),
+                    _member("expected", _expected_json(each)),
                     _member("actual", cell_json(each.actual.type, each.actual.cell("a"))),
                 ]
             ),
@@ -223,6 +224,18 @@ def _line(layout: Layout, ignored: Sequence[str]) -> str:
         word = "id" if side.id_column else "position"
         members.append(f"CASE WHEN c.{column} IS NOT NULL THEN {_member(f'{name}_{word}', f'c.{column}::VARCHAR')} END")
     return _object(members)
+
+
+def _expected_json(attribute: ComparedAttribute) -> str:
+    """The expected cell, or what it was to be like where it has a matcher."""
+    text = cell_json(attribute.expected.type, attribute.expected.cell("e"))
+    if not attribute.rules:
+        return text
+    branches = (
+        f"WHEN {rule.holds_for('e')} THEN {quote_text(dump_json(dict(rule.matcher)).decode())}"
+        for rule in attribute.rules
+    )
+    return f"CASE {' '.join(branches)} ELSE {text} END"
 
 
 def _flat_columns(layout: Layout, ignored: Sequence[str]) -> Iterator[str]:

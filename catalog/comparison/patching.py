@@ -5,6 +5,7 @@ still is as it was; any other is a conflict, and nothing is applied.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 import duckdb
 
+from catalog.comparison.cells import is_nested, type_word
 from catalog.comparison.shape import Column, Relation, Side
 from catalog.engine import quote_name, quote_text
 from config.problems import nearest
@@ -19,6 +21,7 @@ from config.problems import nearest
 APPLIED_CLASSES: Final = ("changed", "missing", "unexpected")
 LEFT_CLASSES: Final = ("moved", "duplicate_key")  # say nothing of what rows there are
 CONFLICTS_LISTED: Final = 20
+SHOWN_CHARACTERS: Final = 80
 LINES_AT_ONCE: Final = 10_000
 
 
@@ -50,7 +53,8 @@ def patched(
     attributes = side.attributes(())
     table = f'temp."patch_{uuid4().hex}"'
     try:
-        counts = _load(connection, table, lines, {each.name for each in attributes}, side.id_column is not None)
+        counts = _load(connection, table, lines, attributes, side.id_column is not None)
+        _refuse_unreadable(connection, table, attributes)
         _refuse_conflicts(connection, table, side, attributes)
         yield _result(table, side, attributes), counts
     finally:
@@ -58,15 +62,20 @@ def patched(
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, table: str, lines: Iterable[str], names: set[str], has_ids: bool
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    lines: Iterable[str],
+    attributes: Sequence[Column],
+    has_ids: bool,
 ) -> dict[str, int]:
     connection.execute(f"CREATE TEMP TABLE {table} (n BIGINT, class VARCHAR, r BIGINT, cells JSON, row JSON)")
     counts = dict.fromkeys(APPLIED_CLASSES, 0)
+    types = {each.name: each.type for each in attributes}
     block: list[list[Any]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        read = _read_line(number, line, names, has_ids)
+        read = _read_line(number, line, types, has_ids)
         if read is None:
             continue
         counts[read[1]] += 1
@@ -87,7 +96,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, block: list[list[
         )
 
 
-def _read_line(number: int, line: str, names: set[str], has_ids: bool) -> list[Any] | None:
+def _read_line(number: int, line: str, types: Mapping[str, str], has_ids: bool) -> list[Any] | None:
     """[number, class, row, cells as JSON, row as JSON]; None for a class that changes nothing."""
     try:
         # Numbers stay as they are written: a decimal of 30 digits is no double.
@@ -103,34 +112,42 @@ def _read_line(number: int, line: str, names: set[str], has_ids: bool) -> list[A
     cells = found.get(held)
     if not isinstance(cells, dict):
         raise PatchError(f"Line {number} of the patch has no {held}: a {row_class} row has them.")
-    for name, cell in cells.items():
-        if name not in names:
-            hint = nearest(name, sorted(names))
-            raise PatchError(f"Line {number} of the patch: there is no attribute {name!r}; {hint}")
-        if held == "cells" and not (isinstance(cell, dict) and {"expected", "actual"} <= cell.keys()):
-            raise PatchError(f"Line {number} of the patch: {name!r} must have expected and actual.")
+    texts = {name: _cell_texts(number, name, cell, types, held) for name, cell in cells.items()}
     word = "expected_id" if has_ids else "expected_position"
     place = found.get(word)
     if row_class != "unexpected" and not (isinstance(place, _Digits) and place.isdigit() and len(place) < 19):
         raise PatchError(f"Line {number} of the patch has no {word}, which says which row is {row_class}.")
-    texts = {
-        name: {"expected": _text(cell["expected"]), "actual": _text(cell["actual"])} if held == "cells" else _text(cell)
-        for name, cell in cells.items()
-    }
     return [number, row_class, str(place) if place else None, json.dumps(texts), json.dumps(texts)]
+
+
+def _cell_texts(number: int, name: str, cell: Any, types: Mapping[str, str], held: str) -> Any:
+    """What a line says of a cell, its values as texts that their type is read from."""
+    if name not in types:
+        hint = nearest(name, sorted(types))
+        raise PatchError(f"Line {number} of the patch: there is no attribute {name!r}; {hint}")
+    if held == "row":
+        return _text(cell, types[name])
+    if not (isinstance(cell, dict) and {"expected", "actual"} <= cell.keys()):
+        raise PatchError(f"Line {number} of the patch: {name!r} must have expected and actual.")
+    before = cell["expected"]
+    if isinstance(before, dict) and not is_nested(types[name]):
+        raise PatchError(
+            f"Line {number} of the patch: what is expected of {name!r} is the matcher {_json(before)}, which doesn't "
+            "say what the row held. A diff that was made with matchers can't be applied."
+        )
+    return {side: _text(cell[side], types[name]) for side in ("expected", "actual")}
 
 
 class _Digits(str):
     """A number as it is written."""
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any, duckdb_type: str) -> str | None:
     """A cell as text that its type is read from; None for null."""
     if value is None:
         return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, str) else _json(value)
+    is_text = isinstance(value, str) and not isinstance(value, _Digits) and duckdb_type != "JSON"
+    return str(value) if is_text else _json(value)
 
 
 def _json(value: Any) -> str:
@@ -149,6 +166,36 @@ def _pointer(name: str, *more: str) -> str:
     return quote_text("/" + "/".join(parts))
 
 
+def _refuse_unreadable(connection: duckdb.DuckDBPyConnection, table: str, attributes: Sequence[Column]) -> None:
+    """Raise PatchError for the first line with a text that the attribute's type isn't read from, such as 1.5."""
+    for each in attributes:
+        cell = _pointer(each.name)
+        texts = (
+            f"[p.row->>{cell}, p.cells->>{_pointer(each.name, 'expected')}, p.cells->>{_pointer(each.name, 'actual')}]"
+        )
+        texts = f"CASE WHEN p.class = 'changed' THEN {texts}[2:] ELSE {texts}[:1] END"
+        found = connection.execute(
+            f"SELECT n, text FROM (SELECT n, unnest({texts}) AS text FROM {table} p) "
+            f"WHERE text IS NOT NULL AND NOT ({_is_readable('text', each.type)}) ORDER BY n LIMIT 1"
+        ).fetchone()
+        if found:
+            word, text = type_word(each.type), str(found[1])
+            shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+            scale = f" of the type {each.type}" if each.type.startswith("DECIMAL(") else ""
+            raise PatchError(f"Line {found[0]} of the patch: {shown!r} is no {word}{scale}, as {each.name!r} is.")
+
+
+def _is_readable(text: str, duckdb_type: str) -> str:
+    """Whether a type is read from a text as it is; a cast alone would round 1.5 to an integer."""
+    is_cast = f"TRY_CAST({text} AS {duckdb_type}) IS NOT NULL"
+    if type_word(duckdb_type) == "integer":
+        return f"{is_cast} AND regexp_full_match({text}, '[+-]?[0-9]+')"
+    decimal = re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", duckdb_type)
+    if decimal:
+        return f"{is_cast} AND regexp_full_match({text}, '[+-]?[0-9]*([.][0-9]{{0,{decimal[1]}}}0*)?')"
+    return is_cast
+
+
 def _refuse_conflicts(
     connection: duckdb.DuckDBPyConnection, table: str, side: Side, attributes: Sequence[Column]
 ) -> None:
@@ -162,7 +209,7 @@ def _refuse_conflicts(
         cell, old = _pointer(each.name), _pointer(each.name, "expected")
         was = f"CASE WHEN p.class = 'changed' THEN p.cells->>{old} ELSE p.row->>{cell} END"
         is_told = f"CASE WHEN p.class = 'changed' THEN json_exists(p.cells, {cell}) ELSE json_exists(p.row, {cell}) END"
-        differ.append(f"({is_told} AND ({each.cell('t')} IS DISTINCT FROM {_typed(was, each)}))")
+        differ.append(f"({is_told} AND ({_same_form(each.cell('t'), each)} IS DISTINCT FROM {_typed_form(was, each)}))")
     found = connection.execute(
         f"SELECT p.r, t.r IS NULL FROM {table} p LEFT JOIN ({side.rows()}) t ON t.r = p.r "
         f"WHERE p.class <> 'unexpected' AND (t.r IS NULL OR {' OR '.join(differ) or 'false'}) ORDER BY p.r"
@@ -174,6 +221,15 @@ def _refuse_conflicts(
 
 def _typed(text: str, column: Column) -> str:
     return f"TRY_CAST(({text}) AS {column.type})"
+
+
+def _same_form(cell: str, column: Column) -> str:
+    """The cell in the form in which it is compared with the patch's: JSON without its spaces and escapes."""
+    return f"json({cell})::VARCHAR" if column.type == "JSON" else cell
+
+
+def _typed_form(text: str, column: Column) -> str:
+    return _same_form(_typed(text, column), column)
 
 
 def _result(table: str, side: Side, attributes: Sequence[Column]) -> str:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.comparison import ComparisonOptions, Relation, compare
+from catalog.comparison.matchers import Matcher
 from catalog.comparison.paging import CursorError, Page, differences
 from catalog.comparison.patching import ConflictError, PatchError, patched
 
@@ -118,6 +119,39 @@ def test_the_diff_applied_to_expected_gives_actual(connection, key, before, afte
         assert compare(connection, query, new, ComparisonOptions()).is_equal
 
 
+def test_nested_values_and_instants_are_patched_as_they_are(connection):
+    columns = (("j", "JSON"), ("moment", "TIMESTAMPTZ"), ("is_open", "BOOLEAN"), ("day", "DATE"))
+    described = tuple((name, kind.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")) for name, kind in columns)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE told ({', '.join(' '.join(each) for each in columns)})")
+    connection.execute(
+        """INSERT INTO told VALUES ('"text"', '2026-01-31 10:00:00+02', true, '2026-01-31'),
+        ('{"a": "\\u00e9", "b": [1.50, null]}', NULL, false, NULL), ('{"$any": true}', NULL, NULL, NULL)"""
+    )
+    old, none = Relation("SELECT * FROM told", described), Relation("SELECT * FROM told LIMIT 0", described)
+    changed = Relation(
+        """SELECT '"other"'::JSON AS j, moment + INTERVAL 1 DAY AS moment, NOT is_open AS is_open, day FROM told""",
+        described,
+    )
+    for before, after in ((old, none), (none, old), (old, changed), (changed, old)):
+        with patched(connection, before, all_lines(connection, before, after, ComparisonOptions())) as (query, _):
+            assert compare(connection, query, after, ComparisonOptions()).is_equal
+
+
+@pytest.mark.parametrize("literal", [False, True])
+def test_lines_have_the_matchers_that_rows_have_and_make_no_patch(connection, literal):
+    text = """'{"$regex": "b+"}'""" if literal else "'b'"
+    old = Relation(f"SELECT 1 AS id, {text} AS name", (("id", "INTEGER"), ("name", "VARCHAR")))
+    matchers = () if literal else (Matcher("name", {"$regex": "b+"}),)
+    options = ComparisonOptions(key=("id",), matchers=matchers, literal_matchers=literal)
+    with differences(connection, old, "SELECT 1 AS id, 'c' AS name", options) as found:
+        [line] = [json.loads(line) for block in found.lines(Page()) for line in block]
+        [row], _ = found.rows(Page())
+    assert line == json.loads(json.dumps(row.as_dict()))
+    assert line["cells"] == {"name": {"expected": {"$regex": "b+"}, "actual": "c"}}
+    with pytest.raises(PatchError, match="made with matchers"), patched(connection, old, [json.dumps(line)]):
+        pass
+
+
 def test_a_patch_does_not_fit_rows_that_are_others_by_now(connection):
     old = table(connection, "old_rows", [(n, "a", 1.0, "1", None) for n in range(5)])
     new = table(connection, "new_rows", [(n, "b" if n < 2 else "a", 1.0, "1", None) for n in range(4)])
@@ -145,6 +179,18 @@ def test_a_patch_does_not_fit_rows_that_are_others_by_now(connection):
         ('{"class": "missing", "row": {"id": 1}}', "no expected_position"),
         ('{"class": "unexpected", "row": {"idd": 1}}', "'id'"),
         ('{"class": "changed", "expected_position": 1, "cells": {"id": {"actual": 1}}}', "expected and actual"),
+        ('{"class": "unexpected", "row": {"id": "seven"}}', "'seven' is no integer, as 'id' is"),
+        ('{"class": "unexpected", "row": {"id": 1.5}}', "'1.5' is no integer"),
+        ('{"class": "missing", "expected_position": 1, "row": {"at": "2026-02-30"}}', "'2026-02-30' is no datetime"),
+        ('{"class": "unexpected", "row": {"d": 0.12345678901}}', "is no number of the type DECIMAL(38,10)"),
+        (
+            '{"class": "changed", "expected_position": 1, "cells": {"v": {"expected": 1, "actual": "big"}}}',
+            "'big' is no number, as 'v' is",
+        ),
+        (
+            '{"class": "changed", "expected_position": 1, "cells": {"v": {"expected": {"$gt": 1}, "actual": 1}}}',
+            "made with matchers can't be applied",
+        ),
     ],
 )
 def test_a_patch_that_can_not_be_read_says_where(connection, line, words):
