@@ -36,6 +36,7 @@ PURE = (
     "catalog.set_aside",
     "catalog.sieving",
     "catalog.sources",
+    "catalog.standards",
     "catalog.types",
     "catalog.written_rows",
     "config.exact_json",

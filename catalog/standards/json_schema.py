@@ -1,13 +1,12 @@
-"""An Object in the words of a standard, out and in: Table Schema (Data Package v2) and JSON Schema (2020-12)."""
+"""JSON Schema (2020-12) of one row, out and in. Pure: no Django."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from catalog.rules import ATTRIBUTE_PROPERTIES, DEFINITION_PROPERTIES
+from catalog.standards.coverage import UNCOVERED, uncovered
 from catalog.types import TYPES
 from config.problems import Problem, pointer
 
-TABLE_SCHEMA: Final = "https://datapackage.org/profiles/2.0/tableschema.json"
 JSON_SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 _ISO_TIME: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?$"  # format time asks for an offset
 _JSON_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -42,12 +41,6 @@ _METADATA: Final = ("title", "description", "examples")
 
 
 # --- out ------------------------------------------------------------------------------------------------------------
-
-
-def table_schema(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """A definition as a Table Schema: `attributes` are called `fields` there, all else is the same."""
-    rest = {name: value for name, value in definition.items() if name != "attributes" and value != []}
-    return {"$schema": TABLE_SCHEMA, "fields": definition["attributes"], **rest}
 
 
 def json_schema(name: str, definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,43 +104,6 @@ def _combined(attribute: Mapping[str, Any], constraints: Mapping[str, Any], is_r
 # --- in -------------------------------------------------------------------------------------------------------------
 
 
-def from_table_schema(document: Any) -> tuple[dict[str, Any], list[Problem]]:
-    """The definition that a Table Schema says, and what of it isn't covered, by path in the document.
-
-    A field without a type is of type any, as the standard has it. What is covered is yet to be checked by
-    catalog.rules.check_definition.
-    """
-    if not isinstance(document, Mapping) or not isinstance(document.get("fields"), list):
-        return {}, [Problem("/fields", "type", 'A Table Schema has "fields", a list of fields.')]
-    definition: dict[str, Any] = {"attributes": []}
-    problems = [
-        _uncovered(pointer(name), name)
-        for name in document
-        if name not in {"fields", "$schema", *DEFINITION_PROPERTIES} - {"attributes"}
-    ]
-    for position, field in enumerate(document["fields"]):
-        if not isinstance(field, Mapping):
-            problems.append(Problem(pointer("fields", position), "type", "A field is an object with a name."))
-            continue
-        covered = {name: value for name, value in field.items() if name in ATTRIBUTE_PROPERTIES}
-        definition["attributes"].append({"type": "any"} | _with_plain_missing_values(covered))
-        problems += [_uncovered(pointer("fields", position, name), name) for name in field if name not in covered]
-    definition |= {name: document[name] for name in DEFINITION_PROPERTIES if name in document and name != "attributes"}
-    return _with_plain_missing_values(definition), problems
-
-
-def _with_plain_missing_values(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with missing values that have no labels."""
-    missing = given.get("missingValues")
-    if not isinstance(missing, list):
-        return {**given}
-    return {**given, "missingValues": [each.get("value") if isinstance(each, Mapping) else each for each in missing]}
-
-
-def _uncovered(place: str, name: str) -> Problem:
-    return Problem(place, "uncovered", f"{name!r} is not covered; it would not be checked.")
-
-
 def from_json_schema(document: Any) -> tuple[dict[str, Any], list[Problem]]:
     """The definition of the rows that a JSON Schema describes, and every keyword that isn't covered, by its path.
 
@@ -161,17 +117,17 @@ def from_json_schema(document: Any) -> tuple[dict[str, Any], list[Problem]]:
         message = 'A JSON Schema of rows has "type": "object" and "properties", each of which is an attribute.'
         return {}, [Problem("", "type", message)]
     required = document.get("required", [])
-    problems = [_uncovered(pointer(name), name) for name in document if name not in _ROW_WORDS]
+    problems = [uncovered(pointer(name), name) for name in document if name not in _ROW_WORDS]
     if document.get("additionalProperties", True) is not False:
         message = "Rows have no attributes but those that are named; say so by additionalProperties: false."
-        problems.append(Problem("/additionalProperties", "uncovered", message))
+        problems.append(Problem("/additionalProperties", UNCOVERED, message))
     attributes = []
     for name, schema in properties.items():
         attribute, found = _attribute(name, schema, name in required)
         attributes.append(attribute)
         problems += [problem.below(pointer("properties", name)) for problem in found]
     problems += [
-        Problem(pointer("required", place), "uncovered", f"{name!r} is required and no property.")
+        Problem(pointer("required", place), UNCOVERED, f"{name!r} is required and no property.")
         for place, name in enumerate(required)
         if name not in properties
     ]
@@ -190,17 +146,15 @@ def _attribute(name: str, schema: Any, is_required: bool) -> tuple[dict[str, Any
     if schema is True:
         schema = {}
     if not isinstance(schema, Mapping):
-        return {"name": name, "type": "any"}, [_uncovered("", "false")]
+        return {"name": name, "type": "any"}, [uncovered("", "false")]
     kind, takes_null, problems = _kind(schema)
     attribute: dict[str, Any] = {"name": name, "type": kind}
     attribute |= {word: schema[word] for word in _METADATA if word in schema}
     constraints: dict[str, Any] = {"required": True} if is_required and not takes_null else {}
     if is_required and takes_null:
-        problems.append(
-            Problem("/type", "uncovered", "A required property may not be null here; a missing one is null.")
-        )
+        problems.append(Problem("/type", UNCOVERED, "A required property may not be null here; a missing one is null."))
     if not is_required and not takes_null and "type" in schema:
-        problems.append(Problem("/type", "uncovered", "A property that may be missing may be null here as well."))
+        problems.append(Problem("/type", UNCOVERED, "A property that may be missing may be null here as well."))
     words = {word: value for word, value in schema.items() if word not in {"type", *_METADATA, *_INERT}}
     covered = dict(_covered(kind, words))
     for setting, value in covered.values():
@@ -212,7 +166,7 @@ def _attribute(name: str, schema: Any, is_required: bool) -> tuple[dict[str, Any
     if rest and kind in {"object", "array"}:
         constraints["jsonSchema"] = rest
     else:
-        problems += [_uncovered(pointer(word), word) for word in rest]
+        problems += [uncovered(pointer(word), word) for word in rest]
     if constraints:
         attribute["constraints"] = constraints
     return attribute, problems
@@ -227,7 +181,7 @@ def _kind(schema: Mapping[str, Any]) -> tuple[str, bool, list[Problem]]:
     if not kinds:
         return "any", True, []
     if len(others) != 1 or others[0] not in TYPES:
-        return "any", takes_null, [_uncovered("/type", "type")]
+        return "any", takes_null, [uncovered("/type", "type")]
     return str(others[0]), takes_null, []
 
 
