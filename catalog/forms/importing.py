@@ -140,15 +140,25 @@ class TableImport:
             file = self.form.rows_file()
             self.file_name = file.name
             self.carried = None if (self.form.cleaned_data["pasted"] or "").strip() else file.carried()
-            if self.action != IMPORT:
-                with file.opened(settings.UPLOAD_MAX_BYTES) as opened:
-                    self.found = {name: "tab" if value == "\t" else value for name, value in opened.found.items()}
-                    self.preview = preview(opened.source, self.schema)
-            with file.opened(settings.UPLOAD_MAX_BYTES) as opened:
-                self.imported = self._imported(opened, author)
-            self.report = self.imported.report
+            try:
+                self._take(file, author)
+            except StaleVersionError as error:
+                # Shown are theirs, by a link, and what these rows would do to them.
+                self.stale, self.action = error, CHECK
+                self.form.cleaned_data["expected_version"] = error.current
+                self._take(file, author)
             return True
         return False
+
+    def _take(self, file: RowsFile, author: Any) -> None:
+        """Try the rows, with a preview, or import them."""
+        if self.action != IMPORT:
+            with file.opened(settings.UPLOAD_MAX_BYTES) as opened:
+                self.found = {name: "tab" if value == "\t" else value for name, value in opened.found.items()}
+                self.preview = preview(opened.source, self.schema)
+        with file.opened(settings.UPLOAD_MAX_BYTES) as opened:
+            self.imported = self._imported(opened, author)
+        self.report = self.imported.report
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:

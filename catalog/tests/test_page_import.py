@@ -96,7 +96,20 @@ def test_a_table_that_moved_on_is_told_and_the_next_import_goes_on_top(
     send(client, address, "import", pasted='[{"id": 2}]')
     status, page = send(client, address, "import", pasted='[{"id": 3}]')
     assert (status, 'name="expected_version" value="2"' in page) == (412, True)
+    theirs, yours = "see what changed since version 1", "1 row would be added"
+    assert ("?from=1&amp;to=2" in page, theirs in page, yours in page) == (True, True, True)
     assert send(client, address, "import", pasted='[{"id": 3}]', expected_version="2")[0] == 302
+
+
+def test_a_file_for_a_table_that_moved_on_comes_along_with_what_is_wrong_with_it_now(
+    client: Client, address: str, table: Table
+) -> None:
+    send(client, address, "import", pasted='[{"id": 2}]')
+    status, page = send(client, address, "import", b"id\n2\n3\n")
+    assert (status, "nothing would be imported" in page, "Choose the file again" in page) == (412, True, False)
+    status, page = send(client, address, "import", carried=carried(page), lenient="on", expected_version="2")
+    table.refresh_from_db()
+    assert (status, table.version, table.row_count) == (302, 3, 3)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04xxxx", b"\x1f\x8bxxxx", b"nonsense", b"\x00\x01\x02"])

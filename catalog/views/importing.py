@@ -63,7 +63,7 @@ def _show(request: HttpRequest, work: TableImport, status: int) -> HttpResponse:
         "form": work.form,
         "table": work.table,
         "current": current,
-        "expected": current if work.stale else work.form["expected_version"].value() or current,
+        "expected": work.stale.current if work.stale else work.form["expected_version"].value() or current,
         "error_groups": error_groups(work.report) if work.report else [],
         "files": work.table.set_aside.defer("content")[:FILES_SHOWN],
     }
