@@ -136,18 +136,18 @@ class JobContext:
         return self._pulse.is_lost or self._pulse.is_cancelled
 
     @contextmanager
-    def fenced(self) -> Iterator[None]:
+    def fenced(self, *, keeps: bool = False) -> Iterator[None]:
         """A transaction in which this Job is surely still held: whoever lost it can't write.
 
-        Its row is locked first, and its lease is renewed with the commit, however long that took. Raises JobCancelled
-        and LeaseLost.
+        Its row is locked first, and its lease is renewed with the commit, however long that took. keeps: what is done
+        is stored although the Job is to stop. Raises LeaseLost, and JobCancelled unless it `keeps`.
         """
         with transaction.atomic():
             held = Job.objects.select_for_update().held_by(self.job.pk, self.job.token)
             row = held.values_list("cancel_requested_at").first()
             if row is None:
                 raise LeaseLost
-            if row[0] is not None:
+            if row[0] is not None and not keeps:
                 raise JobCancelled
             yield
             Job.objects.filter(pk=self.job.pk).update(lease_until=from_now(settings.JOB_LEASE_SECONDS))

@@ -19,7 +19,7 @@ from config.exact_json import dump_json
 from jobs.context import JobCancelled, JobContext, LeaseLost, Pulse
 from jobs.leases import QUEUED_SECONDS, claim, end, ended, from_now, give_back, queued, storable
 from jobs.models import Job
-from jobs.registry import UnknownKindError, find_kind
+from jobs.registry import UnknownKindError, find_kind, tell_dropped
 
 RESULT_BYTES: Final = 64 * 1024
 REQUEUED_AT_ONCE: Final = 100
@@ -72,7 +72,10 @@ def cancel(job: Job, by: Any = None) -> Job:
     """Stop a Job: at once while it waits, else at its work's next check. Raises JobEndedError."""
     asked = {"cancel_requested_at": Now(), "cancel_requested_by": by}
     this = Job.objects.filter(pk=job.pk)
-    stopped = this.filter(state=State.QUEUED).update(**ended(State.CANCELLED), **asked)
+    with transaction.atomic():
+        stopped = this.filter(state=State.QUEUED).update(**ended(State.CANCELLED), **asked)
+        if stopped:
+            tell_dropped(job)
     if not stopped:
         this.filter(state=State.RUNNING, cancel_requested_at=None).update(**asked)
     found = this.select_related("created_by").get()
@@ -106,7 +109,11 @@ def _execute(job: Job) -> str:
 
 
 def _end(job: Job, pulse: Pulse, state: State, **outcome: Any) -> str:
-    if end(job, state, **pulse.take(), **outcome):
+    with transaction.atomic():
+        is_held = end(job, state, **pulse.take(), **outcome)
+        if is_held and state != State.FINISHED:
+            tell_dropped(job)
+    if is_held:
         return state.value
     logger.warning("Job %s was taken by another worker before it ended here.", job)
     return "lost"
@@ -158,9 +165,11 @@ def _take_up(job_id: str) -> bool:
             return False
         if job.cancel_requested_at:
             this.update(**ended(State.CANCELLED))
+            tell_dropped(job)
         elif job.state == State.RUNNING and job.attempt >= job.max_attempts:
             logger.error("Job %s was given up: its worker %s vanished in attempt %d.", job, job.worker, job.attempt)
             this.update(**ended(State.FAILED), error=storable(_given_up(job).document(job_id)))
+            tell_dropped(job)
         else:
             logger.warning("Job %s is queued again; its worker %r has vanished.", job, job.worker)
             this.update(**queued())

@@ -9,18 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobs.context import JobContext
+    from jobs.models import Job
 
 Work = Callable[["JobContext"], Any]
+Dropped = Callable[["Job"], Any]
 Chore = Callable[[], Any]
 
 
 @dataclass(frozen=True)
 class JobKind:
-    """A name, the function that does the work and answers a small JSON document, and how often it may be begun."""
+    """A name, the function that does the work and answers a small JSON document, and how often it may be begun.
+
+    dropped: told of a Job that ends otherwise than finished, in the transaction in which it does.
+    """
 
     name: str
     execute: Work
     max_attempts: int
+    dropped: Dropped | None = None
 
 
 class UnknownKindError(LookupError):
@@ -31,8 +37,8 @@ _kinds: dict[str, JobKind] = {}
 _chores: list[Chore] = []
 
 
-def job_kind(name: str, *, max_attempts: int = 3) -> Callable[[Work], Work]:
-    """Register the function below as the work of a kind.
+def job_kind(name: str, *, max_attempts: int = 3, dropped: Dropped | None = None) -> Callable[[Work], Work]:
+    """Register the function below as the work of a kind; `dropped`: see JobKind.
 
     It is begun again, at most `max_attempts` times in all, when its worker vanished; so it must go on from what it
     finds, or begin from nothing. What it raises is final.
@@ -41,7 +47,7 @@ def job_kind(name: str, *, max_attempts: int = 3) -> Callable[[Work], Work]:
     def register(execute: Work) -> Work:
         if name in _kinds and _kinds[name].execute is not execute:
             raise ValueError(f"The kind of job {name!r} is registered twice.")
-        _kinds[name] = JobKind(name, execute, max_attempts)
+        _kinds[name] = JobKind(name, execute, max_attempts, dropped)
         return execute
 
     return register
@@ -53,6 +59,13 @@ def find_kind(name: str) -> JobKind:
         return _kinds[name]
     except KeyError:
         raise UnknownKindError(f"There is no kind of job {name!r}.") from None
+
+
+def tell_dropped(job: "Job") -> None:
+    """Tell the kind of a Job that it ended, and not as finished; in the caller's transaction."""
+    known = _kinds.get(job.kind)
+    if known and known.dropped:
+        known.dropped(job)
 
 
 def chore(work: Chore) -> Chore:

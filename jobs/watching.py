@@ -43,8 +43,12 @@ class WatchConsumer(AsyncJsonWebsocketConsumer):
                 if payload is None:
                     await self.close(NOT_FOUND)
                     return
-                await self.send_json(payload)
+                await self.send_json(self.message(payload))
         await self.close(ENDED)
+
+    def message(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """What this client is sent of a state: all of it."""
+        return payload
 
     async def receive(self, text_data: Any = None, bytes_data: Any = None, **options: Any) -> None:
         """Nothing is taken from a client."""

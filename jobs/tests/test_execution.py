@@ -244,3 +244,38 @@ def test_a_worker_that_is_stopped_gives_its_job_back(kind):
 def test_the_database_refuses_a_state_that_is_none():
     with pytest.raises(IntegrityError), transaction.atomic():
         Job.objects.create(kind="test", state="paused")
+
+
+def test_a_kind_is_told_of_each_job_that_does_not_finish(kind):
+    told = []
+
+    def fail(context):
+        raise ValueError
+
+    kind(fail, dropped=lambda job: told.append(job.pk))
+    waiting, failing = enqueue("test", {}), enqueue("test", {})
+    cancel(waiting)
+    run_now(failing)
+    given_up, cancelled = (enqueue("test", {}) for _ in range(2))
+    for job in (given_up, cancelled):
+        claim(job.pk)
+        lose(job)
+    Job.objects.filter(pk=given_up.pk).update(attempt=3)
+    cancel(cancelled)
+    requeue_lost()
+    kind(lambda context: None, name="another", dropped=lambda job: told.append(job.pk))
+    run_now(enqueue("another", {}))
+    assert sorted(told) == sorted(job.pk for job in (waiting, failing, given_up, cancelled))
+
+
+def test_what_is_done_may_be_kept_after_a_request_to_stop(kind):
+    kind(lambda context: None)
+    context = held(enqueue("test", {}))
+    cancel(context.job)
+    with pytest.raises(JobCancelled), context.fenced():
+        raise AssertionError
+    with context.fenced(keeps=True):
+        assert Job.objects.get().state == "running"
+    Job.objects.update(token="another's")
+    with pytest.raises(LeaseLost), context.fenced(keeps=True):
+        raise AssertionError
