@@ -45,7 +45,11 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     re_path(TABLE + r"/rows/(?P<row_id>[0-9]{1,18})/?$", row, name="api-row"),
     re_path(TABLE + r"/profile/?$", TableHistoryViewSet.as_view({"get": "profile"}), name="api-table-profile"),
     re_path(TABLE + r"/diff/?$", TableHistoryViewSet.as_view({"get": "diff"}), name="api-table-diff"),
-    re_path(TABLE + r"/diff\.ndjson/?$", TableHistoryViewSet.as_view({"get": "lines"}), name="api-table-diff-ndjson"),
+    re_path(
+        TABLE + r"/diff\.(?P<suffix>ndjson|csv|parquet)/?$",
+        TableHistoryViewSet.as_view({"get": "stream"}),
+        name="api-table-diff-stream",
+    ),
     re_path(TABLE + r"/revert/?$", TableHistoryViewSet.as_view({"post": "revert"}), name="api-table-revert"),
 ]
 

@@ -43,7 +43,8 @@ class Relation:
 
     columns: (name, DuckDB type) of each, which saves asking for them. row_count saves counting.
     unique_key: attributes of which no two rows share the values. has_ids: whether `_id` and `_version` are the row's
-    own bookkeeping, never compared; without, they are attributes like any other.
+    own bookkeeping, never compared; without, they are attributes like any other. is_id_key: `_id` is told and may be
+    the key all the same, for two states of the same rows.
     """
 
     sql: str
@@ -51,6 +52,7 @@ class Relation:
     row_count: int | None = None
     unique_key: tuple[str, ...] = ()
     has_ids: bool = True
+    is_id_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Side:
     def attributes(self, ignored: Sequence[str]) -> list[Column]:
         """The columns that hold attributes, without those ignored."""
         dropped = {*ignored, *(BOOKKEEPING_COLUMNS if self.relation.has_ids else ())}
+        if self.relation.is_id_key:
+            dropped.discard(ID_COLUMN)
         return [column for column in self.columns if column.name not in dropped]
 
     def source(self, alias: str) -> str:

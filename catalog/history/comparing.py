@@ -1,10 +1,12 @@
 """What differs between two versions of a Table."""
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from catalog import engine
-from catalog.history.difference import Difference, Side, Window, compare, lines
+from catalog.formats import RowFormat
+from catalog.formats.writing import Query
+from catalog.history.difference import Difference, Side, Window, compare, flatten, lines
 from catalog.models import TableVersion
 from catalog.parts import rows_sql
 from catalog.reading import part_paths, version_digests, with_parts
@@ -40,6 +42,23 @@ def difference_lines(
         while block:
             yield ("\n".join(block) + "\n").encode()
             block = next(blocks, [])
+
+
+def difference_file(
+    old: TableVersion, new: TableVersion, window: Window, row_format: RowFormat, masked: frozenset[str] = frozenset()
+) -> Iterator[bytes]:
+    """The rows of the window in a format, both sides beside each other: class, _id, old: name, ..., new: name, ..."""
+    before, after = _own_digests(old, new)
+    with engine.cursor() as connection:
+        columns = with_parts(
+            lambda: [*before, *after],
+            lambda: flatten(connection, _side(old, before, masked), _side(new, after, masked), window),
+        )
+
+        def read(query: Query[Any]) -> Any:
+            return query(connection, "SELECT * FROM flat ORDER BY _id", {})
+
+        yield from row_format.blocks([read], columns)
 
 
 def _own_digests(old: TableVersion, new: TableVersion) -> tuple[list[str], list[str]]:

@@ -5,20 +5,24 @@ Memory doesn't grow with the rows: what is held are the ids of rows that may dif
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
 import duckdb
 
-from catalog.attributes import Attribute
+from catalog.attributes import ROW_ID, Attribute
+from catalog.comparison import ComparisonOptions, Relation
+from catalog.comparison.cells import canonical_pair
+from catalog.comparison.engine import prepared, totals
+from catalog.comparison.shape import CHANGED
 from catalog.engine import quote_name, quote_text
 from catalog.formats.writers import json_line
 from catalog.schema import Schema
 
 CLASSES: Final = ("added", "changed", "removed")
-BATCH_ATTRIBUTES: Final = 200
+CLASS_COLUMN: Final = Attribute("class", "string")
 FETCHED_ROWS: Final = 1_000
 
 
@@ -42,11 +46,12 @@ class ColumnChanges:
 
 @dataclass(frozen=True)
 class Window:
-    """Which differing rows are wanted: of some classes, beyond an `_id`, at most so many; None for all."""
+    """Which differing rows are wanted: of some classes, beyond an `_id` and so many more, at most so many or all."""
 
     classes: tuple[str, ...] = CLASSES
     after: int = 0
     limit: int | None = None
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,11 +89,38 @@ def lines(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window: W
     yield from _blocks(connection, old, new, window)
 
 
+def flatten(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window: Window) -> list[Attribute]:
+    """Fill the temporary table `flat` with the window's rows, both sides of a row beside each other; its columns."""
+    _find(connection, old, new)
+    _show(connection, window)
+    sides = (("o", "old", old), ("n", "new", new))
+    columns = [
+        replace(each, name=f"{word}: {each.name}", constraints={})
+        for _, word, side in sides
+        for each in side.schema.attributes
+    ]
+    values = [
+        f"CAST(NULL AS {each.duckdb_type})" if each.name in side.masked else f"{alias}.{quote_name(each.name)}"
+        for alias, _, side in sides
+        for each in side.schema.attributes
+    ]
+    named = ", ".join(f"{value} AS {quote_name(each.name)}" for value, each in zip(values, columns, strict=True))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE flat AS SELECT s.class, s._id, {named} FROM shown AS s "
+        f"LEFT JOIN ({old.relation}) AS o ON o._id = s._id LEFT JOIN ({new.relation}) AS n ON n._id = s._id "
+        "ORDER BY s._id"
+    )
+    return [CLASS_COLUMN, ROW_ID, *columns]
+
+
 # --- which rows differ ----------------------------------------------------------------------------------------------
 
 
 def _find(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> dict[str, int]:
-    """Fill the temporary table `differing` (_id, class); how many cells of each attribute changed, where any did."""
+    """Fill the temporary table `differing` (_id, class, statuses); how many cells of each attribute changed, if any.
+
+    Whether the cells of a row that both sides have are equal is judged by the comparison.
+    """
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE suspect AS SELECT coalesce(o._id, n._id) AS _id, "
         "CASE WHEN o._id IS NULL THEN 'added' WHEN n._id IS NULL THEN 'removed' ELSE 'changed' END AS class "
@@ -96,48 +128,39 @@ def _find(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> dict[s
         f"FULL JOIN (SELECT _id, _version FROM ({new.relation})) AS n ON o._id = n._id "
         "WHERE o._version IS DISTINCT FROM n._version"
     )
-    connection.execute("CREATE OR REPLACE TEMP TABLE changed (_id BIGINT)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE differing AS SELECT _id, class, CAST([] AS UTINYINT[]) AS statuses "
+        "FROM suspect WHERE class <> 'changed'"
+    )
     row = connection.execute("SELECT count(*), min(_id), max(_id) FROM suspect WHERE class = 'changed'").fetchone()
-    found: dict[str, int] = {}
-    if row and row[0]:
-        common = [name for name in old.schema.names if name in set(new.schema.names)]
-        for start in range(0, len(common), BATCH_ATTRIBUTES):
-            found |= _count_changes(connection, old, new, common[start : start + BATCH_ATTRIBUTES], row[1], row[2])
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE differing AS SELECT _id, class FROM suspect WHERE class <> 'changed' "
-        "UNION ALL SELECT DISTINCT _id, 'changed' FROM changed"
-    )
-    return {name: count for name, count in found.items() if count}
+    if not row or not row[0]:
+        return {}
+    within = f"_id BETWEEN {row[1]} AND {row[2]} AND _id IN (SELECT _id FROM suspect WHERE class = 'changed')"
+    left, right = (_suspects(side, within, row[0]) for side in (old, new))
+    with prepared(connection, left, right, ComparisonOptions(key=(ROW_ID.name,))) as comparison:
+        diff, listing = totals(comparison)
+        if listing is not None:
+            connection.execute(
+                f"INSERT INTO differing SELECT er, 'changed', statuses FROM ({listing.listed}) WHERE class = 'changed'"
+            )
+    counts = {
+        name: each.changed + each.null_only_expected + each.null_only_actual for name, each in diff.attributes.items()
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
-def _count_changes(
-    connection: duckdb.DuckDBPyConnection, old: Side, new: Side, names: Sequence[str], first: int, last: int
-) -> dict[str, int]:
-    """Changed cells of some attributes; the ids of their rows go to `changed`."""
-    columns = ", ".join(quote_name(name) for name in names)
-    bounds = f"_id BETWEEN {first} AND {last} AND _id IN (SELECT _id FROM suspect WHERE class = 'changed')"
-    before, after = (f"(SELECT _id, {columns} FROM ({side.relation}) WHERE {bounds})" for side in (old, new))
-    mine, theirs = ({each.name: each for each in side.schema.attributes} for side in (old, new))
-    flags = ", ".join(
-        f"{_differ(mine[name], theirs[name], f'o.{quote_name(name)}', f'n.{quote_name(name)}')} AS d{place}"
-        for place, name in enumerate(names)
-    )
-    either = " OR ".join(f"d{place}" for place in range(len(names)))
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE compared AS SELECT * FROM (SELECT o._id, {flags} "
-        f"FROM {before} AS o JOIN {after} AS n ON o._id = n._id) WHERE {either}"
-    )
-    connection.execute("INSERT INTO changed SELECT _id FROM compared")
-    counts = ", ".join(f"count_if(d{place})" for place in range(len(names)))
-    return dict(zip(names, connection.execute(f"SELECT {counts} FROM compared").fetchone() or (), strict=True))
+def _suspects(side: Side, within: str, row_count: int) -> Relation:
+    columns = (*side.schema.columns, (ROW_ID.name, "BIGINT"), ("_version", "BIGINT"))
+    names = ", ".join(quote_name(name) for name, _ in columns)
+    sql = f"SELECT {names} FROM ({side.relation}) WHERE {within}"
+    return Relation(sql, columns, row_count, (ROW_ID.name,), is_id_key=True)
 
 
-def _differ(old: Attribute, new: Attribute, before: str, after: str) -> str:
-    """SQL of whether two cells of an attribute are two values; 5 is 5.0 where the type changed meanwhile."""
-    if old.duckdb_type == new.duckdb_type:
-        return f"({before} IS DISTINCT FROM {after})"
-    taken = f"TRY_CAST({before} AS {new.duckdb_type})"
-    return f"({taken} IS DISTINCT FROM {after} OR ({before} IS NULL) <> ({after} IS NULL))"
+def _statuses(old: Schema, new: Schema) -> dict[str, str]:
+    """SQL of whether a shown row's cell differs, for each attribute that was compared."""
+    kinds = dict(new.columns)
+    compared = [name for name, kind in old.columns if name in kinds and canonical_pair(kind, kinds[name])]
+    return {name: f"s.statuses[{place}] >= {CHANGED}" for place, name in enumerate(compared, 1)}
 
 
 # --- the rows as JSON -----------------------------------------------------------------------------------------------
@@ -145,12 +168,7 @@ def _differ(old: Attribute, new: Attribute, before: str, after: str) -> str:
 
 def _blocks(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window: Window) -> Iterator[list[str]]:
     """`{"class": "added", "_id": 7, "row": {...}}`; of changed rows `"cells": {name: {"old": .., "new": ..}}`."""
-    classes = ", ".join(f"'{each}'" for each in CLASSES if each in window.classes) or "NULL"
-    limit = "" if window.limit is None else f" LIMIT {int(window.limit)}"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE shown AS SELECT _id, class FROM differing WHERE class IN ({classes}) "
-        f"AND _id > {int(window.after)} ORDER BY _id{limit}"
-    )
+    _show(connection, window)
     first, last = connection.execute("SELECT min(_id), max(_id) FROM shown").fetchone() or (None, None)
     if first is None:
         return
@@ -165,6 +183,17 @@ def _blocks(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window:
     )
     while rows := connection.fetchmany(FETCHED_ROWS):
         yield [line for (line,) in rows]
+
+
+def _show(connection: duckdb.DuckDBPyConnection, window: Window) -> None:
+    """Fill the temporary table `shown` with what the window shows of `differing`."""
+    classes = ", ".join(f"'{each}'" for each in CLASSES if each in window.classes) or "NULL"
+    limit = "" if window.limit is None else f" LIMIT {int(window.limit)}"
+    limit += f" OFFSET {int(window.offset)}" if window.offset else ""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE shown AS SELECT * FROM differing WHERE class IN ({classes}) "
+        f"AND _id > {int(window.after)} ORDER BY _id{limit}"
+    )
 
 
 def _written(side: Side, within: str) -> str:
@@ -198,12 +227,11 @@ def _members(side: str, schema: Schema) -> str:
 def _changed_members(old: Schema, new: Schema) -> str:
     """SQL of the members `name: {"old": .., "new": ..}` of the cells that differ."""
     members = ["NULL"]
+    differ = _statuses(old, new)
     places = {name: place for place, name in enumerate(new.names)}
-    for place, attribute in enumerate(old.attributes):
-        if attribute.name not in places:
-            continue
-        other = places[attribute.name]
-        differ = _differ(attribute, new.attributes[other], f"o.v{place}", f"n.v{other}")
-        text = quote_text(_name(attribute.name) + ':{"old":')
-        members.append(f"CASE WHEN {differ} THEN concat({text}, o.t{place}, ',\"new\":', n.t{other}, '}}') END")
+    for place, name in enumerate(old.names):
+        if name in differ:
+            text = quote_text(_name(name) + ':{"old":')
+            parts = f"concat({text}, o.t{place}, ',\"new\":', n.t{places[name]}, '}}')"
+            members.append(f"CASE WHEN {differ[name]} THEN {parts} END")
     return f"concat_ws(',', {', '.join(members)})"

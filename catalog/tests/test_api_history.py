@@ -100,6 +100,31 @@ def test_all_that_differs_comes_as_lines(api: APIClient, table: Table, as_suffix
     assert [row["class"] for row in lines] == ["changed", "added"]
 
 
+@pytest.mark.parametrize("as_suffix", [True, False])
+def test_all_that_differs_comes_as_a_file_with_both_sides(api: APIClient, table: Table, as_suffix: bool) -> None:
+    rest, accepted = ("/diff.csv?from=1", "*/*") if as_suffix else ("/diff?from=1", "text/csv")
+    answer = api.get(address(table, rest), headers={"Accept": accepted})
+    text = b"".join(answer.streaming_content).decode()
+    assert text.splitlines() == [
+        "class,_id,old: id,old: name,old: amount,new: id,new: name,new: amount",
+        "changed,1,1,,1.50,1,,1234567890.25",
+        "added,3,,,,3,,",
+    ]
+    whole = b"".join(api.get(address(table, "/diff.parquet?from=1&class=added")).streaming_content)
+    assert whole.startswith(b"PAR1")
+    none = b"".join(api.get(address(table, "/diff.csv?from=3")).streaming_content).decode()
+    assert len(none.splitlines()) == 1
+
+
+def test_a_page_may_begin_anywhere(api: APIClient, table: Table) -> None:
+    append_rows(table, json_rows([{"id": n} for n in range(4, 10)]))
+    body = api.get(address(table, "/diff?from=3&offset=2&limit=3")).json()
+    assert [row["_id"] for row in body["results"]] == [6, 7, 8]
+    assert [row["_id"] for row in api.get(body["next"]).json()["results"]] == [9]
+    lines = b"".join(api.get(address(table, "/diff.ndjson?from=3&offset=1&limit=2&after=4")).streaming_content)
+    assert [json.loads(line)["_id"] for line in lines.splitlines()] == [6, 7]
+
+
 @pytest.mark.parametrize(
     ("rest", "status", "code"),
     [
@@ -115,6 +140,9 @@ def test_all_that_differs_comes_as_lines(api: APIClient, table: Table, as_suffix
         ("/diff?from=1&class=chnged", 400, "invalid_choice"),
         ("/diff?from=1&limit=1001", 400, "out_of_range"),
         ("/diff?from=1&after=-1", 400, "out_of_range"),
+        ("/diff?from=1&offset=-1", 400, "out_of_range"),
+        ("/diff.csv?from=1&limit=0", 400, "out_of_range"),
+        ("/diff.csv?from=1&class=gone", 400, "invalid_choice"),
         ("/diff?from=1&after=99999999999999999999", 400, "out_of_range"),
     ],
 )

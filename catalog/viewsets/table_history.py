@@ -14,7 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.contents import revert_table
-from catalog.history.comparing import difference, difference_lines
+from catalog.formats import FORMATS
+from catalog.history.comparing import difference, difference_file, difference_lines
 from catalog.history.difference import CLASSES, Difference, Window
 from catalog.history.versions import find_version
 from catalog.models import Table, TableVersion
@@ -25,7 +26,7 @@ from catalog.sight import hidden_of, masked_header
 from catalog.viewsets.tables import etag, expected_version, not_modified
 from catalog.writing import Write
 from config.api import JSONRenderer, refusal
-from config.api.pages import read_limit, read_number
+from config.api.pages import read_limit, read_number, read_offset
 from config.api.streams import stream_response
 from config.api.viewsets import StrictMixin, author
 from config.problems import nearest
@@ -38,15 +39,21 @@ WINDOW: Final = [
     OpenApiParameter("from", int, required=True, description="The version before."),
     OpenApiParameter("to", int, description="The version after; the newest by default."),
     OpenApiParameter("class", str, enum=CLASSES, description="Only rows of these classes, comma-separated."),
+    OpenApiParameter("after", int, description="Only rows whose `_id` is greater: the next page."),
+    OpenApiParameter("offset", int, description="How many to pass over; `after` reaches further."),
 ]
+DIFF_FORMATS: Final = ("ndjson", "csv", "parquet")
+TEXT_FORMATS: Final = frozenset({"ndjson", "csv"})
+DIFF_FILES: Final = {(200, FORMATS[name].rows.media_type): OpenApiTypes.BINARY for name in DIFF_FORMATS}
 
 
-class NDJSONRenderer(BaseRenderer):
-    """Takes part in content negotiation only: the view streams the lines itself."""
+class FileRenderer(BaseRenderer):
+    """Takes part in content negotiation only: the view streams the file itself."""
 
-    media_type = "application/x-ndjson"
-    format = "ndjson"
     charset = None
+
+    def __init__(self, name: str) -> None:
+        self.format, self.media_type = name, FORMATS[name].rows.media_type
 
 
 class TableHistoryViewSet(StrictMixin, viewsets.GenericViewSet[Any]):
@@ -56,13 +63,13 @@ class TableHistoryViewSet(StrictMixin, viewsets.GenericViewSet[Any]):
     renderer_classes = [JSONRenderer]
     parameters = {
         "profile": ["version", "fields"],
-        "diff": ["from", "to", "class", "limit", "after", "format"],
-        "lines": ["from", "to", "class"],
+        "diff": ["from", "to", "class", "limit", "offset", "after", "format"],
+        "stream": ["from", "to", "class", "limit", "offset", "after"],
     }
 
     def get_renderers(self) -> list[BaseRenderer]:
         """What `Accept` may name."""
-        more = [NDJSONRenderer()] if self.action in {"diff", "lines"} else []
+        more = [FileRenderer(name) for name in DIFF_FORMATS] if self.action in {"diff", "stream"} else []
         return [JSONRenderer(), *more]
 
     def table(self) -> Table:
@@ -113,37 +120,54 @@ class TableHistoryViewSet(StrictMixin, viewsets.GenericViewSet[Any]):
         parameters=[
             *WINDOW,
             OpenApiParameter("limit", int, description="At most so many rows; 100 by default, 1,000 at most."),
-            OpenApiParameter("after", int, description="Only rows whose `_id` is greater: the next page."),
         ],
-        responses={(200, "application/json"): DifferenceSerializer, (200, "application/x-ndjson"): OpenApiTypes.BINARY},
+        responses={(200, "application/json"): DifferenceSerializer, **DIFF_FILES},
     )
     def diff(self, request: Request, table_id: str) -> HttpResponseBase:
-        """What differs between two versions, by `_id`: rows added and removed, changed rows with their cells."""
-        if getattr(request.accepted_renderer, "format", "") == NDJSONRenderer.format:
-            return self.lines(request, table_id)
+        """What differs between two versions, by `_id`: rows added and removed, changed rows with their cells.
+
+        Cells are equal as they are for the verdict of a test case: 1 is 1.0, members of an object have no order.
+        """
+        suffix = getattr(request.accepted_renderer, "format", "")
+        if suffix in DIFF_FORMATS:
+            return self.stream(request, table_id, suffix)
         old, new = self._versions()
         limit = read_limit(request)
-        after = read_number(request.query_params.get("after", "0"), "after", 0, AFTER_MOST)
         hidden = hidden_of(request._request, old, new)
-        found = difference(old, new, Window(self._classes(), after, limit + 1), hidden)
+        found = difference(old, new, self._window(limit + 1), hidden)
         return Response(self._document(old, new, found, limit), headers=masked_header(hidden))
 
     @extend_schema(
         operation_id="table_diff_stream",
         summary="Stream what differs between two versions",
-        parameters=WINDOW,
-        responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY},
+        parameters=[
+            *WINDOW,
+            OpenApiParameter("suffix", str, OpenApiParameter.PATH, enum=DIFF_FORMATS),
+            OpenApiParameter("limit", int, description="At most so many rows; all by default."),
+        ],
+        responses=DIFF_FILES,
     )
-    def lines(self, request: Request, table_id: str) -> HttpResponseBase:
-        """All rows that differ as NDJSON, by `_id`."""
+    def stream(self, request: Request, table_id: str, suffix: str) -> HttpResponseBase:
+        """All rows that differ, by `_id`: as NDJSON, which can be applied to a table (`/tables/{id}/patch`), or as CSV
+        or Parquet with both sides of a row beside each other."""
         old, new = self._versions()
         hidden = hidden_of(request._request, old, new)
-        blocks = difference_lines(old, new, Window(self._classes()), hidden)
-        name = f"{new.table.name} v{old.number} to v{new.number}.ndjson"
-        answer = stream_response(request._request, blocks, NDJSONRenderer.media_type, name, is_text=True)
+        window = self._window(read_limit(request) if "limit" in request.query_params else None)
+        row_format = FORMATS[suffix].rows
+        blocks = (
+            difference_lines(old, new, window, hidden)
+            if suffix == "ndjson"
+            else difference_file(old, new, window, row_format, hidden)
+        )
+        name = f"{new.table.name} v{old.number} to v{new.number}.{suffix}"
+        answer = stream_response(request._request, blocks, row_format.media_type, name, suffix in TEXT_FORMATS)
         for header, value in masked_header(hidden).items():
             answer[header] = value
         return answer
+
+    def _window(self, limit: int | None) -> Window:
+        after = read_number(self.request.query_params.get("after", "0"), "after", 0, AFTER_MOST)
+        return Window(self._classes(), after, limit, read_offset(self.request))
 
     def _versions(self) -> tuple[TableVersion, TableVersion]:
         table = self.table()
@@ -167,6 +191,7 @@ class TableHistoryViewSet(StrictMixin, viewsets.GenericViewSet[Any]):
         if len(found.rows) > limit:
             parameters = self.request.query_params.copy()
             parameters["after"] = str(rows[-1]["_id"])
+            parameters.pop("offset", None)
             following = self.request.build_absolute_uri(f"{self.request.path}?{parameters.urlencode()}")
         columns = found.columns
         return {
