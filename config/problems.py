@@ -19,6 +19,9 @@ class Problem:
     code: str
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
     def below(self, prefix: str) -> "Problem":
         """The same problem, seen from further up."""
         return replace(self, path=prefix + self.path)

@@ -1,6 +1,6 @@
 """What was found out about rows, as JSON, with the Object that it proposes."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any, Final
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
@@ -8,10 +8,8 @@ from rest_framework import serializers
 
 from catalog.describing import Description
 from catalog.rules import check_definition
-from config.problems import Problem
+from catalog.standards import read_standard
 
-StandardReader = Callable[[Any], tuple[dict[str, Any], list[Problem]]]
-"""What a schema in a standard's words says: the definition, and what of it isn't covered."""
 EXAMPLE: Final[dict[str, Any]] = {
     "row_count": 1000,
     "is_whole": True,
@@ -104,11 +102,13 @@ def description_document(
     return {**description.as_dict(), "object": proposed_object(description, application, name, accepted)}
 
 
-def translated_document(read: StandardReader, document: Any, application: str, name: str) -> dict[str, Any]:
-    """A schema in a standard's words as an Object; what isn't covered, or is unsound, is told in the notes."""
-    definition, uncovered = read(document)
-    problems = [*uncovered, *check_definition(definition)]
-    notes = tuple(f"{problem.path}: {problem.message}".removeprefix(": ") for problem in problems)
+def translated_document(standard: str, document: Any, application: str, name: str) -> dict[str, Any]:
+    """A schema in a standard's words as an Object; what isn't covered, or is unsound, is told in the notes.
+
+    Raises NotOfStandardError.
+    """
+    definition, uncovered = read_standard(standard, document, name)
+    notes = tuple(map(str, [*uncovered, *check_definition(definition)]))
     place = {"application": application} if application else {}
     return {**Description((), 0, notes=notes).as_dict(), "object": {**place, "name": name, **definition}}
 

@@ -1,5 +1,6 @@
 """An Object in the words of a standard: Table Schema and JSON Schema, out and in; CSVW, in. Pure: no Django."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from catalog.standards.coverage import UNCOVERED
@@ -14,6 +15,7 @@ __all__ = [
     "TABLE_SCHEMA",
     "UNCOVERED",
     "WRITABLE",
+    "NotOfStandardError",
     "from_csvw",
     "from_json_schema",
     "from_table_schema",
@@ -29,13 +31,28 @@ READABLE: Final = (*WRITABLE, "csvw")
 """The standards whose documents become Objects."""
 
 
-def read_standard(standard: str, document: Any, name: str = "") -> tuple[dict[str, Any], list[Problem]]:
-    """The definition that a document of one of the `READABLE` says, and what of it is not covered or wrong.
+class NotOfStandardError(ValueError):
+    """A document that is not what its standard says. `problems`: what is wrong, by path in it."""
 
-    name: of the table that is meant, where a document describes several. A problem with the code `UNCOVERED` tells
-    what would not be checked; with any other, the document is none of its standard. What is covered is yet to be
-    checked by catalog.rules.check_definition.
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(" ".join(map(str, problems)))
+        self.problems = problems
+
+
+def read_standard(standard: str, document: Any, name: str = "") -> tuple[dict[str, Any], list[Problem]]:
+    """The definition that a document of one of the `READABLE` says, and what of it would not be checked.
+
+    name: of the table that is meant, where a document describes several. What is covered is yet to be checked by
+    catalog.rules.check_definition. Raises NotOfStandardError.
     """
     if standard == "csvw":
-        return from_csvw(document, name)
-    return from_table_schema(document) if standard == "table-schema" else from_json_schema(document)
+        definition, problems = from_csvw(document, name)
+    else:
+        definition, problems = _READERS[standard](document)
+    wrong = [problem for problem in problems if problem.code != UNCOVERED]
+    if wrong:
+        raise NotOfStandardError(wrong)
+    return definition, problems
+
+
+_READERS: Final = {"table-schema": from_table_schema, "json-schema": from_json_schema}

@@ -117,6 +117,8 @@ def from_json_schema(document: Any) -> tuple[dict[str, Any], list[Problem]]:
         message = 'A JSON Schema of rows has "type": "object" and "properties", each of which is an attribute.'
         return {}, [Problem("", "type", message)]
     required = document.get("required", [])
+    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+        return {}, [Problem("/required", "type", "required is a list of names of properties.")]
     problems = [uncovered(pointer(name), name) for name in document if name not in _ROW_WORDS]
     if document.get("additionalProperties", True) is not False:
         message = "Rows have no attributes but those that are named; say so by additionalProperties: false."
@@ -180,7 +182,7 @@ def _kind(schema: Mapping[str, Any]) -> tuple[str, bool, list[Problem]]:
     others = [kind for kind in kinds if kind != "null"]
     if not kinds:
         return "any", True, []
-    if len(others) != 1 or others[0] not in TYPES:
+    if len(others) != 1 or not isinstance(others[0], str) or others[0] not in TYPES:
         return "any", takes_null, [uncovered("/type", "type")]
     return str(others[0]), takes_null, []
 
@@ -203,6 +205,8 @@ def _covered(kind: str, words: Mapping[str, Any]) -> Iterator[tuple[str, tuple[s
 def _covered_text(word: str, value: Any) -> Iterator[tuple[str, tuple[str, Any]]]:
     if word == "pattern" and isinstance(value, str):
         yield word, ("pattern", _whole_pattern(value))
+    elif not isinstance(value, str):
+        return
     elif word == "format" and value in _FORMATS:
         kind, settings = _FORMATS[value]
         yield word, ("type", {"type": kind, **settings})

@@ -149,3 +149,64 @@ def test_a_json_schema_is_translated_and_what_is_not_covered_is_told(api: APICli
 def test_an_unknown_standard_is_refused(api: APIClient) -> None:
     answer = api.post(f"{DESCRIBE}?from=avro", {}, format="json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_choice")
+
+
+CSVW = {
+    "@context": "http://www.w3.org/ns/csvw",
+    "url": "people.csv",
+    "tableSchema": {
+        "columns": [{"name": "id", "datatype": "integer"}, {"name": "born", "datatype": "date", "lang": "en"}],
+        "primaryKey": "id",
+    },
+}
+
+
+@pytest.mark.django_db
+def test_csvw_becomes_an_object_that_can_be_posted(api: APIClient, application: Application) -> None:
+    found = api.post(f"{DESCRIBE}?from=csvw&name=people&application=test", CSVW, format="json").json()
+    assert found["notes"] == ["/tableSchema/columns/1/lang: 'lang' is not covered; it would not be checked."]
+    assert found["object"]["primaryKey"] == ["id"]
+    assert api.post("/api/v1/objects", found["object"], format="json").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("standard", "document", "place"),
+    [
+        ("csvw", {**CSVW, "tableSchema": 7}, "/tableSchema"),
+        ("csvw", [], ""),
+        ("table-schema", {"fields": 7}, "/fields"),
+        ("table-schema", {"fields": [7]}, "/fields/0"),
+        ("json-schema", {"type": "array"}, ""),
+        ("json-schema", {"type": "object", "properties": {"a": {}}, "required": 7}, "/required"),
+    ],
+)
+def test_a_document_that_is_none_of_its_standard_is_refused_with_its_places(
+    api: APIClient, standard: str, document: Any, place: str
+) -> None:
+    answer = api.post(f"{DESCRIBE}?from={standard}", document, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_of_standard")
+    assert place in [error["pointer"] for error in answer.json()["errors"]]
+
+
+WORDS = (
+    "@id", "categories", "columns", "const", "constraints", "contentEncoding", "datatype", "dialect", "enum", "fields",
+    "foreignKeys", "format", "items", "lang", "minLength", "minimum", "missingValues", "name", "null", "pattern",
+    "primaryKey", "required", "separator", "tables", "title", "titles", "transformations", "type", "url", "virtual",
+)  # fmt: skip
+SETTINGS = ("@id", "@type", "base", "format", "minimum", "length", "maxLength", "minExclusive")
+
+
+@pytest.mark.parametrize("strange", [7, "x", None, True, [], [7], [[]], {}, {"a": {}}, [{"type": []}]])
+@pytest.mark.parametrize("standard", ["csvw", "table-schema", "json-schema"])
+def test_no_value_of_a_document_is_a_fault_of_the_server(api: APIClient, standard: str, strange: Any) -> None:
+    for word in WORDS:
+        inner = {"name": "a", word: strange}
+        document: dict[str, Any] = {
+            "csvw": {**CSVW, word: strange, "tableSchema": {"columns": [inner], word: strange}},
+            "table-schema": {"fields": [inner], word: strange},
+            "json-schema": {"type": "object", "properties": {"a": {"type": "string", **inner}, "b": strange}},
+        }[standard]
+        assert api.post(f"{DESCRIBE}?from={standard}", document, format="json").status_code in {200, 400}
+    for word in SETTINGS:
+        document = {**CSVW, "tableSchema": {"columns": [{"name": "a", "datatype": {"base": "integer", word: strange}}]}}
+        assert api.post(f"{DESCRIBE}?from=csvw", document, format="json").status_code in {200, 400}

@@ -97,6 +97,54 @@ def test_rows_that_do_not_conform_leave_with_1(file: Path, application: Applicat
     assert "2       id         type  id is x; it must be a whole number" in out.getvalue()
 
 
+SCHEMAS = {
+    "table-schema": {"fields": ATTRIBUTES},
+    "json-schema": {
+        "type": "object",
+        "properties": {"id": {"type": "integer"}, "zip": {"type": "string"}, "seats": {"type": "integer"}},
+        "additionalProperties": False,
+    },
+    "csvw": {
+        "@context": "http://www.w3.org/ns/csvw",
+        "tables": [
+            {
+                "url": "planes.csv",
+                "tableSchema": {"columns": [{"name": each["name"], "datatype": each["type"]} for each in ATTRIBUTES]},
+            },
+            {"url": "pilots.csv", "tableSchema": {"columns": [{"name": "id"}]}},
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("standard", SCHEMAS)
+def test_a_schema_in_a_standards_words_becomes_an_object(
+    tmp_path: Path, application: Application, standard: str
+) -> None:
+    path = tmp_path / "planes.csv-metadata.json"
+    path.write_text(json.dumps(SCHEMAS[standard]))
+    found = json.loads(run("describe", path, standard=standard, create=["test", "planes"]))
+    assert (found["name"], found["attributes"]) == ("planes", ATTRIBUTES)
+    assert ObjectSchema.objects.get(name="planes").schema.names == ["id", "zip", "seats"]
+
+
+def test_a_file_is_checked_against_csvw(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "csvw.json"
+    path.write_text(json.dumps(SCHEMAS["csvw"]))
+    assert run("validate", file, schema=path) == "All 2 rows conform.\n"
+
+
+def test_a_schema_that_is_none_of_its_standard_is_told_with_its_places(tmp_path: Path) -> None:
+    path = tmp_path / "planes.json"
+    path.write_text(json.dumps({**SCHEMAS["csvw"], "@id": "_:planes"}))
+    code, message = refused("describe", path, standard="csvw", name="planes")
+    assert (code, "/@id: An @id is" in message) == (2, True)
+    assert "planes, pilots" in refused("describe", path, standard="csvw", name="x")[1]
+    assert refused("describe", path, standard="csvw", delimiter=";")[0] == 2
+    path.write_text("no json")
+    assert refused("describe", path, standard="csvw")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("command", "options"),
     [

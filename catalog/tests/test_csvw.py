@@ -105,9 +105,9 @@ def test_keys_are_taken_over() -> None:
     cities = {"url": "cities.csv", "tableSchema": {"columns": [{"name": "of"}], "foreignKeys": [key]}}
     group = {"@context": [CONTEXT, {"@language": "en"}], "tables": [countries, cities]}
     assert read_standard("csvw", group, "countries")[0]["primaryKey"] == ["code"]
-    definition, problems = read_standard("csvw", group, "cities")
+    definition, told = read_standard("csvw", group, "cities")
     assert definition["foreignKeys"] == [{"fields": ["of"], "reference": {"object": "countries", "fields": ["code"]}}]
-    assert (problems, check_definition(definition)) == ([], [])
+    assert (told, check_definition(definition)) == ([], [])
     assert refusals(group, "lakes") == [("/tables", "ambiguous")]
 
 

@@ -94,3 +94,35 @@ def test_what_can_not_be_read_is_told_beside_its_field(
 def test_a_damaged_hidden_file_is_no_fault_of_the_server(client: Client, application: Application, file: str) -> None:
     assert client.post(PAGE, saving(application, file, table="all")).status_code == 302
     assert not Table.objects.exists()
+
+
+CSVW = {
+    "@context": "http://www.w3.org/ns/csvw",
+    "url": "people.csv",
+    "tableSchema": {"columns": [{"name": "born", "datatype": "date", "lang": "en"}], "primaryKey": "born"},
+}
+
+
+def test_a_schema_in_a_standards_words_is_edited_as_an_object(client: Client, application: Application) -> None:
+    answer = upload(client, application, json.dumps(CSVW).encode(), standard="csvw")
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "&#x27;lang&#x27; is not covered" in text
+    assert 'action="/objects/new' in text
+    first = answer.context["editor"].rows.forms[0].initial
+    assert (first["name"], first["type"], first["primary_key"]) == ("born", "date", True)
+
+
+@pytest.mark.parametrize("content", [b"no json", b"[]", b'{"@context": 1}', b"\xff", b'{"a": 1, "a": 2}'])
+@pytest.mark.parametrize("standard", ["csvw", "table-schema", "json-schema"])
+def test_what_is_no_schema_is_told_beside_the_file(
+    client: Client, application: Application, standard: str, content: bytes
+) -> None:
+    answer = upload(client, application, content, standard=standard)
+    assert answer.status_code == 400
+    assert answer.context["form"].errors["file"]
+
+
+def test_a_schema_that_is_unsound_is_shown_to_be_mended(client: Client, application: Application) -> None:
+    schema = {"fields": [{"name": {}, "type": []}, {"name": "a", "constraints": 7}], "primaryKey": {"a": 1}}
+    assert upload(client, application, json.dumps(schema).encode(), standard="table-schema").status_code == 200

@@ -36,9 +36,11 @@ def object_from_file(request: HttpRequest) -> HttpResponse:
     proposed = {
         "application": form.cleaned_data["application"].pk,
         "name": form.rows.stem,
-        "attributes": form.description.definition(form.cleaned_data["accept"]),
+        "attributes": form.definition,
     }
     editor = ObjectEditor(request, ObjectSchema(), proposed)
+    if form.description is None:
+        return render(request, "catalog/object_form.html", {"editor": editor, "object": None, "told": form.told})
     return render(request, "catalog/object_form.html", _context(editor, form.rows.carried() or "", form.description))
 
 

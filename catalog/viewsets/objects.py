@@ -1,6 +1,6 @@
 """Objects over REST."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.shortcuts import get_object_or_404
@@ -17,7 +17,6 @@ from catalog.formats.opening import OPTION_NAMES
 from catalog.models import ObjectSchema
 from catalog.serializers.descriptions import (
     DescriptionSerializer,
-    StandardReader,
     description_document,
     translated_document,
 )
@@ -25,23 +24,25 @@ from catalog.serializers.objects import ObjectSerializer, ObjectVersionSerialize
 from catalog.serializers.tables import ROWS_EXAMPLE, rows_source
 from catalog.serializers.validation import RowReportSerializer
 from catalog.sight import hidden_in, without_values
-from catalog.standards import from_json_schema, from_table_schema, json_schema, table_schema
+from catalog.standards import READABLE, WRITABLE, NotOfStandardError, json_schema, table_schema
 from catalog.validation import check_rows_of
 from catalog.viewsets.files import FILE_PARSERS, OPTIONS, file_body, is_json, opened_file
 from catalog.viewsets.uploads import listed_rows
-from config.api import refusal
+from config.api import ProblemDetails, Refusal, refusal
 from config.api.viewsets import ResourceViewSet, StrictMixin
 from config.problems import nearest
 
-STANDARDS = ("table-schema", "json-schema")
-READERS: Mapping[str, StandardReader] = {"table-schema": from_table_schema, "json-schema": from_json_schema}
 NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
 ROWS_BODY = {"application/json": {"type": "array", "items": {"type": "object"}}}
 DESCRIBING = [
     OpenApiParameter("application", str, description="The application of the proposed Object."),
     OpenApiParameter("name", str, description="The name of the proposed Object."),
     OpenApiParameter(
-        "from", str, enum=STANDARDS, description="The body is no rows but a schema in the words of this standard."
+        "from",
+        str,
+        enum=READABLE,
+        description="The body is no rows but a schema in the words of this standard; of a CSVW document with several "
+        "tables, `name` says which one is meant.",
     ),
     OpenApiParameter(
         "accept", str, description=f"Suggestions that the proposed Object has: {', '.join(SUGGESTIONS)}, or all."
@@ -81,16 +82,16 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
         return Response(ObjectVersionSerializer(get_object_or_404(versions, number=int(number))).data)
 
     @extend_schema(
-        parameters=[OpenApiParameter("as", str, enum=STANDARDS, description="The standard; table-schema by default.")],
+        parameters=[OpenApiParameter("as", str, enum=WRITABLE, description="The standard; table-schema by default.")],
         responses={200: OpenApiTypes.OBJECT},
         examples=[OpenApiExample("Table Schema", {"fields": [{"name": "order_id", "type": "integer"}]})],
     )
     @action(detail=True, url_path="schema", url_name="schema")
     def schema_document(self, request: Request, pk: str) -> Response:
         """The Object in the words of a standard: Table Schema, or JSON Schema of one row."""
-        standard = request.query_params.get("as", STANDARDS[0])
-        if standard not in STANDARDS:
-            raise refusal("as", "invalid_choice", f"{standard!r} is no standard; {nearest(standard, STANDARDS)}")
+        standard = request.query_params.get("as", WRITABLE[0])
+        if standard not in WRITABLE:
+            raise refusal("as", "invalid_choice", f"{standard!r} is no standard; {nearest(standard, WRITABLE)}")
         shape = self.get_object()
         if standard == "json-schema":
             return Response(json_schema(shape.name, shape.current.definition))
@@ -109,7 +110,7 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
         accepted = accepted_suggestions(request)
         application, name = request.query_params.get("application", ""), request.query_params.get("name", "rows")
         if "from" in request.query_params:
-            return Response(translated_document(read_standard(request), request.data, application, name))
+            return Response(translated(request, application, name))
         if is_json(request):
             description = describe(rows_source(listed_rows(request)), {"format": "json"})
         else:
@@ -138,14 +139,19 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
         return Response(RowReportSerializer(without_values(report, hidden_in(request._request, shape.schema))).data)
 
 
-def read_standard(request: Request) -> StandardReader:
-    """How the standard is read that `from` names; the body is a schema in its words."""
+def translated(request: Request, application: str, name: str) -> dict[str, Any]:
+    """The body, a schema in the words of the standard that `from` names, as an Object."""
     standard = request.query_params["from"]
-    if standard not in READERS:
-        raise refusal("from", "invalid_choice", f"{standard!r} is no standard; {nearest(standard, STANDARDS)}")
+    if standard not in READABLE:
+        raise refusal("from", "invalid_choice", f"{standard!r} is no standard; {nearest(standard, READABLE)}")
     if not is_json(request):
         raise refusal("from", "not_allowed", "A schema is a JSON document, sent as application/json.")
-    return READERS[standard]
+    try:
+        return translated_document(standard, request.data, application, name)
+    except NotOfStandardError as error:
+        errors = [{"pointer": each.path, "code": each.code, "message": each.message} for each in error.problems]
+        title = f"The document is not sound {standard}"
+        raise Refusal(ProblemDetails(400, "not_of_standard", title, str(error.problems[0]), errors=errors)) from error
 
 
 def accepted_suggestions(request: Request) -> list[str]:

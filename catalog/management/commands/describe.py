@@ -1,6 +1,7 @@
 """describe: what Object the rows of a file have, and why."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,31 +13,44 @@ from django.db import transaction
 from catalog.contents import create_table
 from catalog.describing import ROWS_LOOKED_AT, SUGGESTIONS, Description, describe
 from catalog.evolution import publish
+from catalog.formats.opening import OPTION_NAMES
 from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application
 from catalog.management.reading import STANDARD_INPUT, add_reading_arguments, opened_rows
 from catalog.models import ObjectSchema, Table
+from catalog.rules import check_definition
 from catalog.serializers.descriptions import description_document, proposed_object
 from catalog.sources import MalformedError
+from catalog.standards import READABLE, NotOfStandardError, read_standard
 from catalog.writing import NonconformingError, StaleObjectError
 from config.console import counted, sentences, text_table
+from config.exact_json import JSONError, load_json
 
 OUTPUTS = ("table", "json", "object")
 
 
 class Command(ExemplifiedCommand):
     help = (
-        "Finds out what object the rows of a file have: a type for each attribute, with its evidence, and suggestions. "
+        "Finds out what object the rows of a file have: a type for each attribute, with its evidence, and suggestions; "
+        "or, with --from, what object a schema describes: it is printed, and what of it would not be checked is told. "
         "Exit codes: 0 described, 1 the rows do not conform to the object made of them, 2 wrong usage or unreadable."
     )
     examples = (
         "orders.csv",
         "orders.xlsx --sheet 2026 --output object --application demo --accept required,primaryKey",
         'orders.csv --create demo orders --table "week 1"',
+        "countries.csv-metadata.json --from csvw --name countries",
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_reading_arguments(parser)
+        parser.add_argument(
+            "--from",
+            dest="standard",
+            choices=READABLE,
+            help="the file holds no rows but a schema in the words of this standard, as JSON; of several tables that "
+            "CSVW describes, --name says which one is meant",
+        )
         parser.add_argument("--rows", type=int, default=ROWS_LOOKED_AT, help="look at no more rows than this")
         parser.add_argument(
             "--output",
@@ -64,6 +78,9 @@ class Command(ExemplifiedCommand):
             raise CommandError("--rows is at least 1.", returncode=WRONG_USAGE)
         if options["create"] and options["table"] and options["file"] == STANDARD_INPUT:
             raise CommandError("A table is loaded from a file, not from the standard input.", returncode=WRONG_USAGE)
+        if options["standard"]:
+            self.translate(options)
+            return
         with opened_rows(options) as opened:
             try:
                 description = describe(opened.source, opened.found, options["rows"])
@@ -77,13 +94,35 @@ class Command(ExemplifiedCommand):
         else:
             self.stdout.write(as_json(proposed_object(description, application, name, accepted)))
         if options["create"]:
-            self.create(description, accepted, options)
+            self.create(description.definition(accepted), options)
 
-    def create(self, description: Description, accepted: list[str], options: dict[str, Any]) -> None:
+    def translate(self, options: dict[str, Any]) -> None:
+        """Show the Object that a schema describes, and make it if that is asked."""
+        unfit = [name for name in ("table", "accept", *OPTION_NAMES) if options[name]]
+        if unfit:
+            raise CommandError(f"--{unfit[0]} is for rows; --from reads a schema.", returncode=WRONG_USAGE)
+        application, name = options["create"] or (options["application"], options["name"] or stem(options["file"]))
+        document = read_document(options["file"])
+        try:
+            definition, told = read_standard(options["standard"], document, options["name"] or name)
+        except NotOfStandardError as error:
+            problems = "\n".join(f"  {problem}" for problem in error.problems)
+            message = f"{options['file']} is not sound {options['standard']}:\n{problems}"
+            raise CommandError(message, returncode=WRONG_USAGE) from error
+        for problem in told:
+            self.stderr.write(f"Not checked: {problem}")
+        for problem in check_definition(definition):
+            self.stderr.write(f"To be mended: {problem}")
+        place = {"application": application} if application else {}
+        self.stdout.write(as_json({**place, "name": name, **definition}))
+        if options["create"]:
+            self.create(definition, options)
+
+    def create(self, definition: dict[str, Any], options: dict[str, Any]) -> None:
         """Make the Object, and its first Table if one is named: both or nothing."""
         application, name = options["create"]
         shape = ObjectSchema(application=find_application(application), name=name)
-        shape.definition = description.definition(accepted)
+        shape.definition = definition
         try:
             with transaction.atomic():
                 shape.full_clean()
@@ -104,6 +143,14 @@ def accepted_suggestions(text: str) -> list[str]:
         message = f"--accept has {unknown[0]!r}; there are {', '.join(SUGGESTIONS)} and all."
         raise CommandError(message, returncode=WRONG_USAGE)
     return list(SUGGESTIONS) if "all" in kinds else kinds
+
+
+def read_document(file: str) -> Any:
+    """The JSON in a file, or in the standard input."""
+    try:
+        return load_json(sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes())
+    except (OSError, JSONError) as error:
+        raise CommandError(f"{file}: {error}", returncode=WRONG_USAGE) from error
 
 
 def load(shape: ObjectSchema, options: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from catalog.rules import check_definition, normalised
 from catalog.schema import Schema
 from catalog.serializers.validation import RowReportSerializer
 from catalog.sources import Source
-from catalog.standards import from_json_schema, from_table_schema
+from catalog.standards import from_csvw, from_json_schema, from_table_schema
 from catalog.validation import check_rows, check_rows_of
 from config.console import counted, text_table
 from config.exact_json import JSONError, dump_json, load_json
@@ -43,8 +43,8 @@ class Command(ExemplifiedCommand):
         parser.add_argument("--object", help="name of the object, of this application")
         parser.add_argument(
             "--schema",
-            help="path of a JSON file instead: a Table Schema, a JSON Schema of one row, or an object as the API takes "
-            "it; what it says and can't be checked is told",
+            help="path of a JSON file instead: a Table Schema, a JSON Schema of one row, CSVW metadata, or an object "
+            "as the API takes it; what it says and can't be checked is told",
         )
         parser.add_argument("--output", choices=("table", "json"), default="table", help="how the report is shown")
 
@@ -67,19 +67,22 @@ def chosen_check(options: dict[str, Any], tell: Callable[[str], Any]) -> Callabl
         message = "Say --application and --object, or --schema with the path of a schema."
         raise CommandError(message, returncode=WRONG_USAGE)
     if options["schema"]:
-        schema = read_schema(options["schema"], tell)
+        schema = read_schema(options["schema"], Path(options["file"]).name.partition(".")[0], tell)
         return lambda source: check_rows(source, schema, settings.ENGINE_THREADS)
     shape = find_object(find_application(options["application"]), options["object"])
     return lambda source: check_rows_of(shape, source, settings.ENGINE_THREADS)
 
 
-def read_schema(file: str, tell: Callable[[str], Any]) -> Schema:
-    """The schema in a JSON file; what is not checked is told. CommandError with all that is wrong if it is none."""
+def read_schema(file: str, name: str, tell: Callable[[str], Any]) -> Schema:
+    """The schema in a JSON file; what is not checked is told. CommandError with all that is wrong if it is none.
+
+    name: of the table that is meant, where CSVW describes several.
+    """
     try:
         document = load_json(Path(file).read_bytes())
     except (OSError, JSONError) as error:
         raise CommandError(f"{file}: {error}", returncode=WRONG_USAGE) from error
-    definition, found = as_definition(document)
+    definition, found = as_definition(document, name)
     for problem in found:
         if problem.code == "uncovered":
             tell(f"Not checked: {problem.path or '/'}: {problem.message}")
@@ -93,8 +96,11 @@ def read_schema(file: str, tell: Callable[[str], Any]) -> Schema:
     return schema
 
 
-def as_definition(document: Any) -> tuple[Any, list[Problem]]:
-    """A Table Schema, a JSON Schema, an Object or a bare list of attributes as a definition, and what it leaves out."""
+def as_definition(document: Any, name: str) -> tuple[Any, list[Problem]]:
+    """A schema of a standard, an Object or a bare list of attributes as a definition, and what it leaves out.
+
+    name: of the table that is meant, where CSVW describes several.
+    """
     if isinstance(document, list):
         return {"attributes": document}, []
     if not isinstance(document, dict):
@@ -102,6 +108,8 @@ def as_definition(document: Any) -> tuple[Any, list[Problem]]:
     bare = {name: value for name, value in document.items() if name not in DEFINITION_NAMES}
     if "fields" in document:
         return from_table_schema(bare)
+    if {"@context", "tableSchema"} & set(document):
+        return from_csvw(document, name)
     if "attributes" in document:
         return {name: value for name, value in bare.items() if name != "$schema"}, []
     return from_json_schema(document)
