@@ -40,7 +40,8 @@ def main() -> int:
     if not options.data.is_dir():
         parser.error(f"there is no folder {options.data}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ.setdefault("PYTHON_ENTRIES", "benchmarks.cases.exercism.entries:*")
+    os.environ.setdefault("PYTHON_ENTRIES", f"{exercism_cases.ENTRIES}:*")
+    os.environ.setdefault("PYTHON_PATH", str(Path(__file__).parent))
     django.setup()
     for name in options.sets or SETS:
         run_set(SETS[name](options.data), options.limit, options.brief)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +89,7 @@ def _test_case(case: DescribedCase, tag: str, writer: "_Writer") -> dict[str, An
         "comparison": dict(case.comparison),
     }
     if case.error is not None:
-        described["expectedError"] = {"kind": "ValueError", "message": case.error}
+        described["expectedError"] = {"kind": "ValueError", "pattern": re.escape(case.error)}
     return described
 
 

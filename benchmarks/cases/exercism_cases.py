@@ -4,14 +4,18 @@ import gzip
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cases.described import CaseSet, DescribedCase, DescribedFunction, Fields, Rows
 
-ENTRIES = "benchmarks.cases.exercism.entries"
+ENTRIES = "exercism.entries"  # as the sandbox sees it, which has this folder and nothing else of the project
 ABSOLUTE_TOLERANCE = 1e-9
+ANSWER = ""  # its place beside the names of arguments
+MIXED = object()
+KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 UNORDERED = frozenset({"custom-set", "saddle-points"})  # sets of members, of places
 PROGRAMS = {
     ("dnd-character", "character"): "the expected values are program text",
@@ -35,10 +39,27 @@ def read(data: Path) -> CaseSet:
             left_out[case["uuid"]] = reason
         else:
             functions.setdefault((case["exercise"], case["function"]), []).append(case)
-    described = [_Described(*name, cases) for name, cases in functions.items()]
+    described = [each for names, cases in functions.items() for each in _described(*names, cases)]
     return CaseSet(
         "exercism", [each.function for each in described], [case for each in described for case in each.cases], left_out
     )
+
+
+def _described(exercise: str, function: str, cases: Sequence[Case]) -> Iterator["_Described"]:
+    """The function; several where it is called with values of types that no port has together."""
+    groups: list[tuple[dict[str, Shape], list[Case]]] = []
+    for case in cases:
+        shapes = _shapes(case)
+        for place, (common, members) in enumerate(groups):
+            joined = _joined_all(common, shapes)
+            if joined is not None:
+                groups[place] = joined, [*members, case]
+                break
+        else:
+            groups.append((shapes, [case]))
+    for number, (common, members) in enumerate(groups, 1):
+        name = f"{exercise}: {function}" + (f" ({number})" if number > 1 else "")
+        yield _Described(exercise, function, name, common, members)
 
 
 def _program(case: Case) -> str | None:
@@ -50,22 +71,24 @@ def _program(case: Case) -> str | None:
 class _Described:
     """One function with its cases: which arguments are ports of their own, and the types of all."""
 
-    def __init__(self, exercise: str, function: str, cases: Sequence[Case]) -> None:
+    def __init__(
+        self, exercise: str, function: str, name: str, shapes: Mapping[str, "Shape"], cases: Sequence[Case]
+    ) -> None:
         self.exercise = exercise
-        self.name = f"{exercise}: {function}"
+        self.name = name
         snake_case = re.sub("(?<=[a-z0-9])([A-Z])", r"_\1", function).lower()
         self.entry = f"{exercise.replace('-', '_')}__{snake_case}"
         self.given = cases
-        arguments = dict.fromkeys(name for case in cases for name in case["input"])
-        self.lists = [name for name in arguments if all(_is_list(case["input"].get(name)) for case in cases)]
-        self.scalars = [name for name in arguments if name not in self.lists]
-        answers = [_answer(case) for case in cases if not case["error"]]
-        self.is_list = bool(answers) and all(isinstance(answer, list) for answer in answers)
-        members = [member for answer in answers for member in answer] if self.is_list else answers
-        self.result: Fields = ({"name": "value", **_type(members)},)
-        self.inputs = {name: self._list_fields(name) for name in self.lists}
+        arguments = {argument: shape for argument, shape in shapes.items() if argument != ANSWER}
+        self.lists = [argument for argument, shape in arguments.items() if isinstance(shape, ListOf)]
+        self.scalars = [argument for argument in arguments if argument not in self.lists]
+        self.inputs: dict[str, Fields] = {
+            argument: ({"name": "member", **_type(arguments[argument])},) for argument in self.lists
+        }
         if self.scalars:
-            self.inputs["arguments"] = tuple({"name": name, **_type(self._values(name))} for name in self.scalars)
+            self.inputs["arguments"] = tuple({"name": each, **_type(arguments[each])} for each in self.scalars)
+        self.is_list = isinstance(shapes[ANSWER], ListOf)
+        self.result: Fields = ({"name": "value", **_type(shapes[ANSWER])},)
 
     @property
     def function(self) -> DescribedFunction:
@@ -75,12 +98,6 @@ class _Described:
     @property
     def cases(self) -> list[DescribedCase]:
         return [self._case(case) for case in self.given]
-
-    def _values(self, name: str) -> list[Any]:
-        return [case["input"].get(name) for case in self.given]
-
-    def _list_fields(self, name: str) -> Fields:
-        return ({"name": "value", **_type(member for value in self._values(name) for member in value)},)
 
     def _case(self, case: Case) -> DescribedCase:
         inputs = {name: _rows(self.inputs[name], case["input"][name]) for name in self.lists}
@@ -103,24 +120,59 @@ def _answer(case: Case) -> Any:
     return [math.e if value == "e" else value for value in expected] if case["function"] == "exp" else expected
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
-
-
 def _rows(fields: Fields, values: Iterable[Any]) -> Rows:
     return Rows(fields, tuple((value,) for value in values))
 
 
-def _type(values: Iterable[Any]) -> dict[str, str]:
-    """The attribute type that holds all of the values; nulls fit any."""
-    kinds = {_kind(value) for value in values if value is not None}
-    if kinds == {"integer", "number"}:
-        return {"type": "number"}
-    return {"type": kinds.pop() if len(kinds) == 1 else "any" if kinds else "string"}
+@dataclass(frozen=True)
+class ListOf:
+    """The shape of a list whose members are of one type; None of an empty one."""
+
+    member: str | None
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    names = {int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return names[type(value)]
+Shape = ListOf | str | None
+
+
+def _shapes(case: Case) -> dict[str, Shape]:
+    """The shape of each argument, and of the answer."""
+    answer = None if case["error"] else _answer(case)
+    shapes = {name: _shape(value) for name, value in case["input"].items()}
+    may_be_null = case["function"] == "pathTo"
+    return {**shapes, ANSWER: "array" if may_be_null else _shape(answer)}
+
+
+def _shape(value: Any) -> Shape:
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        return KINDS[type(value)]
+    kinds: Shape = None
+    for member in value:
+        joined = _joined(kinds, None if member is None else KINDS[type(member)])
+        if joined is MIXED:
+            return "array"
+        kinds = joined  # type: ignore[assignment] # MIXED has returned
+    return ListOf(kinds)  # type: ignore[arg-type] # the kinds of members are names
+
+
+def _joined_all(one: Mapping[str, Shape], other: Mapping[str, Shape]) -> dict[str, Shape] | None:
+    """The shapes that hold both, by argument; None if there are none."""
+    joined = {name: _joined(one.get(name), other.get(name)) for name in {**one, **other}}
+    return None if MIXED in joined.values() else joined  # type: ignore[return-value] # just said
+
+
+def _joined(one: Shape, other: Shape) -> Shape | object:
+    if one is None or other is None or one == other:
+        return other if one is None else one
+    if isinstance(one, ListOf) and isinstance(other, ListOf):
+        member = _joined(one.member, other.member)
+        return MIXED if member is MIXED else ListOf(member)  # type: ignore[arg-type] # a name
+    if {one, other} == {"integer", "number"}:
+        return "number"
+    return "array" if "array" in (one, other) and ListOf in (type(one), type(other)) else MIXED
+
+
+def _type(shape: Shape) -> dict[str, str]:
+    name = shape.member if isinstance(shape, ListOf) else shape
+    return {"type": name or "string"}
