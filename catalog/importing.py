@@ -51,6 +51,9 @@ class Imported:
     set_aside: SetAside | None = None
 
 
+Beside = Callable[[Imported], None]
+
+
 def import_rows(
     table: Table,
     mode: Mode,
@@ -59,18 +62,45 @@ def import_rows(
     *,
     lenient: bool = False,
     format_name: str = "ndjson",
+    beside: Beside | None = None,
 ) -> Imported:
     """Take the rows of a source into a Table; with `create`, into one that is not saved yet (checked by `full_clean`).
 
-    format_name: that of the input, which the rows set aside keep where it is text. Raises NonconformingError: strictly
-    for any error, leniently for a source that breaks off, or where no row conforms that is to be all of a Table; and
-    StaleVersionError, TooManyRowsError.
+    format_name: that of the input, which the rows set aside keep where it is text. beside: what is stored in the same
+    transaction, given what came of the import; it is called again with each new attempt at one. Raises
+    NonconformingError: strictly for any error, leniently for a source that breaks off, or where no row conforms that is
+    to be all of a Table; and StaleVersionError, TooManyRowsError.
     """
     if lenient:
         with workspace() as directory:
-            return _LenientImport(table, mode, source, write, format_name, directory).run()
-    version = VERBS[mode](table, source, write)
+            return _LenientImport(table, mode, source, _With(write, beside), format_name, directory).run()
+    return _With(write, beside).taken(VERBS[mode], table, source, _all_taken)
+
+
+def _all_taken(version: TableVersion) -> Imported:
     return Imported(version, version.added + version.changed)
+
+
+@dataclass(frozen=True)
+class _With:
+    """A write, and what is stored beside it."""
+
+    write: Write
+    beside: Beside | None
+
+    def taken(self, verb: Verb, table: Table, source: Source, outcome: Callable[[TableVersion], Imported]) -> Imported:
+        """What came of the verb. outcome: called in its transaction, to make or store what goes with the version."""
+
+        def store(version: TableVersion) -> None:
+            if self.write.beside:
+                self.write.beside(version)
+            imported.append(outcome(version))
+            if self.beside:
+                self.beside(imported[-1])
+
+        imported: list[Imported] = []
+        verb(table, source, replace(self.write, beside=store))
+        return imported[-1]
 
 
 class _AllRefusedError(Exception):
@@ -85,12 +115,12 @@ class _LenientImport:
     """One lenient import: sieve, reject what can't stand beside other rows, write the rest and what was set aside."""
 
     def __init__(
-        self, table: Table, mode: Mode, source: Source, write: Write, format_name: str, directory: Path
+        self, table: Table, mode: Mode, source: Source, given: _With, format_name: str, directory: Path
     ) -> None:
         self.table = table
         self.mode = mode
         self.source = source
-        self.given = write
+        self.given = given
         self.format_name = format_name
         self.directory = directory
 
@@ -164,19 +194,19 @@ class _LenientImport:
     def _written(self, sound: SoundRows, schema: Schema) -> Imported:
         verb = VERBS[self.mode]
         if sound.sound_count == sound.row_count:
-            return Imported(verb(self.table, sound.source(), self.given), sound.row_count)
+            return self.given.taken(verb, self.table, sound.source(), lambda made: Imported(made, sound.row_count))
         file = set_aside(self.source, schema, sound, self.format_name, self.directory, SET_ASIDE_BYTES)
         report = with_lines(Report(file.errors, file.error_count, sound.row_count, file.tally), self.source)
         if self.mode in {"create", "replace"} and not sound.sound_count:
             raise _AllRefusedError(report)
         kept = self._kept(file)
 
-        def store(version: TableVersion) -> None:
+        def with_kept(version: TableVersion) -> Imported:
             kept.version = version.number
             kept.save()
+            return Imported(version, sound.row_count, report, kept)
 
-        version = verb(self.table, sound.source(), replace(self.given, beside=store))
-        return Imported(version, sound.row_count, report, kept)
+        return self.given.taken(verb, self.table, sound.source(), with_kept)
 
     def _kept(self, file: SetAsideFile) -> SetAside:
         return SetAside(
@@ -185,7 +215,7 @@ class _LenientImport:
             content=file.path.read_bytes(),
             row_count=file.row_count,
             error_count=file.error_count,
-            created_by=self.given.author,
+            created_by=self.given.write.author,
         )
 
 

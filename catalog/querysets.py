@@ -1,14 +1,17 @@
 """Words to find the catalog's resources by."""
 
-from typing import TYPE_CHECKING, Self
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, F, OuterRef, Prefetch, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, OuterRef, Prefetch, Q, Subquery, Sum
+from django.db.models.functions import Coalesce, Now
 
 if TYPE_CHECKING:
-    from catalog.models import ObjectSchema, Part, Table  # noqa: F401
+    from catalog.models import ObjectSchema, Part, StagedUpload, Table  # noqa: F401
+
+ABANDONED: Final = timedelta(days=1)  # longer than any body takes to come
 
 
 class ObjectSchemaQuerySet(models.QuerySet["ObjectSchema"]):
@@ -49,3 +52,12 @@ class PartQuerySet(models.QuerySet["Part"]):
     def without_content(self) -> Self:
         """Leave the bytes in the database until they are asked for."""
         return self.defer("content")
+
+
+class StagedUploadQuerySet(models.QuerySet["StagedUpload"]):
+    """Finds staged uploads."""
+
+    def left_over(self) -> Self:
+        """Those that no Job will read: theirs has ended, or none came in a day."""
+        ended = Q(job__finished_at__isnull=False)
+        return self.filter(ended | Q(job=None, created_at__lt=Now() - ABANDONED))

@@ -220,6 +220,10 @@ CONFIGURATION_ENV: list[str] = env.list("CONFIGURATION_ENV", default=["EXEMPLAR_
 
 # A JSON body or a form is held in memory; a file of rows is streamed to disk.
 UPLOAD_MAX_BYTES = positive("UPLOAD_MAX_BYTES", 4 * 1024**3)
+# Beyond, an import is left to a worker, where one lives, and answered with its job.
+IMPORT_ASYNC_BYTES = positive("IMPORT_ASYNC_BYTES", 256 * 1024**2)
+# A run over more test cases is left to a worker, where one lives, and answered before it has ended.
+RUN_ASYNC_CASES = positive("RUN_ASYNC_CASES", 25)
 DATA_UPLOAD_MAX_MEMORY_SIZE = positive("BODY_MAX_BYTES", 16 * 1024**2)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 

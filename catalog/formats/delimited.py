@@ -67,7 +67,7 @@ class CSVText:
         names = self.names()
         self._faults = list(self._header_faults(names, schema))
         self._layout = self._layout_of(schema, max(len(names), 1))
-        places = [f"h{names.index(name)}" if name in names else "NULL" for name in schema.names]
+        places = [f"h{names.index(name)}" if name in names else "CAST(NULL AS VARCHAR)" for name in schema.names]
         columns = ", ".join(f"{cell} AS r{place}" for place, cell in enumerate(places))
         select = (
             "SELECT fault AS record, fault IS NULL AS readable, CAST(fault IS NOT NULL AS INTEGER) AS faults, "

@@ -2,6 +2,7 @@
 
 from catalog.models.applications import Application, Configuration
 from catalog.models.objects import ObjectSchema, ObjectVersion
+from catalog.models.staged_uploads import StagedChunk, StagedUpload
 from catalog.models.tables import Part, SetAside, Table, TableProfile, TableVersion, VersionPart
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "ObjectVersion",
     "Part",
     "SetAside",
+    "StagedChunk",
+    "StagedUpload",
     "Table",
     "TableProfile",
     "TableVersion",

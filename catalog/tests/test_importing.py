@@ -265,3 +265,9 @@ def test_a_lenient_upsert_changes_adds_and_sets_aside(table: Table, tmp_path: Pa
     assert (imported.version.added, imported.version.changed) == (1, 1)
     assert imported.set_aside is not None
     assert imported.set_aside.row_count == 2
+
+
+def test_rows_are_set_aside_from_a_file_that_lacks_an_attribute(tmp_path: Path) -> None:
+    shape = ObjectSchemaFactory.create(definition={"attributes": ATTRIBUTES, "fieldsMatch": "superset"})
+    imported = take(TableFactory.create(object=shape), csv_text(tmp_path, "id,name\n1,eve\nx,cy\n"), format_name="csv")
+    assert (imported.version.added, content(imported).count("cy")) == (1, 1)

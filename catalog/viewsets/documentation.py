@@ -11,6 +11,7 @@ from catalog.formats import FORMATS
 from catalog.serializers.rows import RowsWrittenSerializer
 from catalog.serializers.tables import ROWS_ANSWERED, ROWS_EXAMPLE
 from catalog.set_aside import MEDIA_TYPES
+from catalog.viewsets.deferred import ACCEPTED
 from catalog.viewsets.files import OPTIONS, file_body
 from config.api.pages import DEFAULT_LIMIT, LIMIT_MAXIMUM, OFFSET_MAXIMUM, envelope_schema
 
@@ -53,7 +54,8 @@ PREFER: Final = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     description="`return=minimal` answers no body. Where many rows are sent: `handling=lenient` takes the rows that "
-    "conform and sets the others aside; `resolution=merge-duplicates` puts rows in place by primary key.",
+    "conform and sets the others aside; `resolution=merge-duplicates` puts rows in place by primary key; "
+    "`respond-async` leaves the rows of a table to a worker: the answer is 202 with a job.",
 )
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="A repetition with the same key gets the same answer."
@@ -146,10 +148,12 @@ def _taking(operation_id: str, summary: str, responses: Any, *parameters: OpenAp
     )
 
 
-append = _taking("rows_append", "Append rows", {201: RowsWrittenSerializer}, IDEMPOTENCY_KEY)
-append_file = _taking("rows_append_file", "Append a file", {201: RowsWrittenSerializer}, SUFFIX, IDEMPOTENCY_KEY)
-replace = _taking("rows_replace", "Replace all rows", RowsWrittenSerializer)
-replace_file = _taking("rows_replace_file", "Replace all rows by a file", RowsWrittenSerializer, SUFFIX)
+_APPENDED: Final = {201: RowsWrittenSerializer, 202: ACCEPTED}
+_REPLACED: Final = {200: RowsWrittenSerializer, 202: ACCEPTED}
+append = _taking("rows_append", "Append rows", _APPENDED, IDEMPOTENCY_KEY)
+append_file = _taking("rows_append_file", "Append a file", _APPENDED, SUFFIX, IDEMPOTENCY_KEY)
+replace = _taking("rows_replace", "Replace all rows", _REPLACED)
+replace_file = _taking("rows_replace_file", "Replace all rows by a file", _REPLACED, SUFFIX)
 set_aside = extend_schema(
     operation_id="rows_set_aside",
     summary="Read rows that were set aside",

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
 from django.conf import settings
@@ -11,7 +13,7 @@ from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 
 from catalog.formats import FORMATS
-from catalog.formats.opening import MEDIA_TYPES, OPTION_NAMES, Opened, ReadingOptions, open_rows, read_options
+from catalog.formats.opening import MEDIA_TYPES, OPTION_NAMES, Opened, open_rows, read_options
 from config import temporary
 from config.api import JSONParser, ProblemDetails, Refusal, refusal
 from config.api.streams import body_size, seekable_body
@@ -88,6 +90,16 @@ def _is_plain(request: Request) -> bool:
     return coding == "identity"
 
 
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A file as it came: its bytes, and what is said of it. options: texts by name, as the address has them."""
+
+    stream: BinaryIO
+    name: str
+    media_type: str
+    options: Mapping[str, str]
+
+
 @contextmanager
 def opened_file(request: Request, suffix: str = "") -> Iterator[Opened]:
     """The file of a request, opened by its Content-Type or name and the options in the address.
@@ -95,34 +107,48 @@ def opened_file(request: Request, suffix: str = "") -> Iterator[Opened]:
     suffix: a format that the address itself ends with; then any Content-Type will do. Its staged bytes go when this
     ends. Raises Refusal, MalformedError, ReadingOptionError.
     """
+    with temporary.directory("file") as directory, received_file(request, directory, suffix) as file:
+        with step("parse"):
+            opened = open_rows(
+                file.stream,
+                directory,
+                name=file.name,
+                media_type=file.media_type,
+                options=read_options(file.options),
+                limit_bytes=settings.UPLOAD_MAX_BYTES,
+            )
+        yield opened
+
+
+@contextmanager
+def received_file(request: Request, directory: Path, suffix: str = "") -> Iterator[ReceivedFile]:
+    """The file of a request, not looked into. Raises Refusal, ReadingOptionError.
+
+    directory: for bytes that have to be staged. suffix: see `opened_file`.
+    """
     options = _options(request, suffix)
     bare = media_type(request)
     is_multipart = bare == "multipart/form-data"
     _is_plain(request)
     if not suffix and bare not in {*MEDIA_TYPES, *ANY_BYTES, "multipart/form-data"}:
         raise UnsupportedMediaType(request.content_type or "")
-    with temporary.directory("file") as directory, ExitStack() as stack:
+    with ExitStack() as stack:
         if is_multipart:
             stream, file_name = _multipart_file(request)
         else:
             stream, file_name = stack.enter_context(seekable_body(request._request, directory)), ""
-        with step("parse"):
-            opened = open_rows(
-                stream,
-                directory,
-                name=file_name,
-                media_type="" if suffix or is_multipart or bare in ANY_BYTES else bare,
-                options=options,
-                limit_bytes=settings.UPLOAD_MAX_BYTES,
-            )
-        yield opened
+        said = "" if suffix or is_multipart or bare in ANY_BYTES else bare
+        yield ReceivedFile(stream, file_name, said, options)
 
 
-def _options(request: Request, suffix: str) -> ReadingOptions:
+def _options(request: Request, suffix: str) -> Mapping[str, str]:
     values = request.query_params.dict()
     if suffix and values.get("format", suffix) != suffix:
         raise refusal("format", "ambiguous", f"format is {values['format']!r}, but the address ends in .{suffix}.")
-    return read_options({**values, "format": suffix} if suffix else values)
+    values |= {"format": suffix} if suffix else {}
+    given = {name: values[name] for name in OPTION_NAMES if name in values}
+    read_options(given)
+    return given
 
 
 def _multipart_file(request: Request) -> tuple[BinaryIO, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.db import transaction
 from rest_framework.exceptions import NotFound
@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from catalog.browsing import row_ids
 from catalog.contents import delete_rows, update_rows, update_rows_alike
 from catalog.deadlocks import begun_again
+from catalog.deferring import WantedImport
 from catalog.formats.opening import OPTION_NAMES
 from catalog.importing import Mode, import_rows
 from catalog.models import Table, TableVersion
@@ -22,6 +23,8 @@ from catalog.serializers.tables import rows_source
 from catalog.set_aside import MEDIA_TYPES, unpacked
 from catalog.sight import check_set_aside
 from catalog.viewsets import documentation
+from catalog.viewsets.deferred import check_expected, deferred, is_deferred
+from catalog.viewsets.files import is_json
 from catalog.viewsets.lenient import rejected, set_aside_header, set_aside_url
 from catalog.viewsets.row_reading import ReadsRow
 from catalog.viewsets.table_rows import TableRowsViewSet, found
@@ -81,7 +84,13 @@ class Writing(TableRowsViewSet):
 
 
 class WritesRows(Writing):
-    """All rows of a Table: append, replace, change, delete."""
+    """All rows of a Table: append, replace, change, delete.
+
+    may_defer: whether many rows may be left to a worker. Not where a Table is made for them, which is to be made with
+    its rows or not at all.
+    """
+
+    may_defer: ClassVar[bool] = False
 
     @documentation.append
     def append(self, request: Request, table_id: str) -> Response:
@@ -167,6 +176,12 @@ class WritesRows(Writing):
     def _take(self, mode: Mode, suffix: str, status: int) -> Response:
         table, write = self.table_to_write(), self.write()
         is_lenient = self.preferences.wants("handling", "lenient")
+        if self.may_defer and not write.dry_run and is_deferred(self.request, self.preferences):
+            check_expected(table, write.expected_version)
+            wanted = WantedImport(mode, table.pk, lenient=is_lenient, expected_version=write.expected_version)
+            is_listed = not suffix and is_json(self.request)
+            listed = rows_source(listed_rows(self.request)) if is_listed else None
+            return deferred(self.request, self.preferences, wanted, listed, suffix)
         with uploaded_file(self.request, suffix) as opened:
             source = opened.source if opened else rows_source(listed_rows(self.request))
             name = opened.format.name if opened else "json"

@@ -10,6 +10,7 @@ class RowsViewSet(ReadsRows, WritesRows):
 
     http_method_names = [*ReadsRows.http_method_names, "query"]
     parser_classes = FILE_PARSERS
+    may_defer = True
     parameters = {
         "list": None,
         "search": None,

@@ -14,12 +14,14 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from catalog.contents import delete_table
+from catalog.deferring import WantedImport
 from catalog.filters import TableFilter
 from catalog.formats.opening import OPTION_NAMES, Opened
 from catalog.history.versions import UnknownVersionError, find_version
 from catalog.models import ObjectSchema, Table, TableVersion
-from catalog.serializers.tables import TableDetailSerializer, TableSerializer, TableVersionSerializer
+from catalog.serializers.tables import TableDetailSerializer, TableSerializer, TableVersionSerializer, rows_source
 from catalog.sight import hidden_of, masked_header
+from catalog.viewsets.deferred import ACCEPTED, deferred, is_deferred
 from catalog.viewsets.files import FILE_PARSERS, OPTIONS, is_json
 from catalog.viewsets.hiding import HidesValues
 from catalog.viewsets.lenient import rejected, set_aside_header, set_aside_url
@@ -34,7 +36,8 @@ PREFER = OpenApiParameter(
     "Prefer",
     str,
     OpenApiParameter.HEADER,
-    description="`handling=lenient` takes the rows that conform and sets the others aside.",
+    description="`handling=lenient` takes the rows that conform and sets the others aside. Where a table is made, "
+    "`respond-async` leaves it to a worker: the answer is 202 with a job.",
 )
 NUMBER = OpenApiParameter("number", int, OpenApiParameter.PATH)
 STREAM_MEMBERS = ("object", "name", "description")
@@ -111,19 +114,33 @@ class TableViewSet(HidesValues, ResourceViewSet[Table]):
             OpenApiParameter(name, str, description=f"`{name}` of the table, where the body is a file of rows.")
             for name in STREAM_MEMBERS
         ]
-        + [PREFER, *OPTIONS]
+        + [PREFER, *OPTIONS],
+        responses={201: TableDetailSerializer, 202: ACCEPTED},
     )
     def create(self, request: Request, *args: Any, **options: Any) -> Response:
         """Make a Table. The body is a JSON document, or a file of rows with `object` and `name` in the address.
 
         All rows or none; with `Prefer: handling=lenient` those that conform, and the others are set aside.
         """
+        if not is_dry_run(request) and is_deferred(request, self.preferences):
+            return self._deferred(request)
         with uploaded_file(request) as opened:
             serializer = self._serializer(opened, _members(request) if opened else request.data)
             serializer.is_valid(raise_exception=True)
             saved = serializer.save()
         document, headers = self._taken(saved, serializer.data)
         return Response(document, 201, headers={**self.get_success_headers(document), **headers})
+
+    def _deferred(self, request: Request) -> Response:
+        """Leave the Table and its rows to a worker; what can be known to be wrong with the Table is said at once."""
+        is_listed = is_json(request)
+        serializer = self._serializer(None, request.data if is_listed else _members(request))
+        serializer.is_valid(raise_exception=True)
+        given = dict(serializer.validated_data)
+        listed = rows_source(given.pop("rows", [])) if is_listed else None
+        new = {name: value.pk if name == "object" else value for name, value in given.items()}
+        wanted = WantedImport("create", new=new, lenient=self.is_lenient)
+        return deferred(request, self.preferences, wanted, listed)
 
     def _taken(self, table: Table, document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """The answer to a write of rows: if it was lenient, with what was not taken; and its headers."""

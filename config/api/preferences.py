@@ -19,8 +19,8 @@ class Preferences:
     values: Mapping[str, str] = field(default_factory=dict)
     applied: dict[str, str] = field(default_factory=dict)
 
-    def wants(self, name: str, value: str) -> bool:
-        """Whether this is preferred; if so, it is done, and `headers` say it."""
+    def wants(self, name: str, value: str = "") -> bool:
+        """Whether this is preferred, of some preferences without a value; if so, it is done, and `headers` say it."""
         if self.values.get(name) != value:
             return False
         self.applied[name] = value
@@ -29,7 +29,7 @@ class Preferences:
     @property
     def headers(self) -> dict[str, str]:
         """`Preference-Applied`, if any was."""
-        listed = ", ".join(f"{name}={value}" for name, value in self.applied.items())
+        listed = ", ".join(f"{name}={value}" if value else name for name, value in self.applied.items())
         return {"Preference-Applied": listed} if listed else {}
 
 

@@ -4,7 +4,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -20,9 +20,9 @@ from catalog.management.lookup import WRONG_USAGE, find_application, find_object
 from catalog.models import ObjectSchema, Table
 from catalog.references import ReferencedError
 from catalog.row_errors import Report
-from catalog.schema import Schema
 from catalog.set_aside import TooManyRowsError, unpacked
-from catalog.sources import Cells, LinedSource, MalformedError, Slice, Source
+from catalog.sources import MalformedError, Source
+from catalog.watching import WatchedSource, bytes_read, stream_size
 from catalog.writing import NonconformingError, StaleObjectError, Write
 from config import temporary
 from config.console import ProgressLine, counted, printable, sentences, text_table
@@ -30,13 +30,13 @@ from config.console import ProgressLine, counted, printable, sentences, text_tab
 ERRORS_PRINTED: Final = 50
 NAMES_PRINTED: Final = 10
 TOLD: Final = ("format", "notes")  # in words of their own
-TEXT_FORMATS: Final = ("csv", "ndjson")  # read from the start to the end, while their rows are checked
 
 
 class Command(ExemplifiedCommand):
     help = (
-        "Imports the rows of a file into a table: CSV, NDJSON, JSON and others, gzip too. Exit codes: 0 imported, "
-        "1 the rows do not conform (all errors are shown, nothing is imported), 2 wrong usage."
+        "Imports the rows of a file into a table: CSV, NDJSON, JSON and others, gzip too. All is done when the command "
+        "ends, without a worker; the page and the API can leave a large file to one. Exit codes: 0 imported, 1 the "
+        "rows do not conform (all errors are shown, nothing is imported), 2 wrong usage."
     )
     examples = (
         'orders.csv --application demo --object orders --table "week 1"',
@@ -150,7 +150,7 @@ def opened_file(options: Mapping[str, Any]) -> Iterator[tuple[Opened, Callable[[
     with temporary.directory("import") as directory, _InputFile(options["file"]) as stream:
         name = "" if options["file"] == "-" else options["file"]
         opened = open_rows(stream, directory, name=name, options=given)
-        size = stream_size(stream) if opened.format.name in TEXT_FORMATS and not opened.found.get("gzip") else 0
+        size = stream_size(stream) if bytes_read(opened, stream) is not None else 0
         yield opened, lambda: f", {min(100 * stream.tell() // size, 100)} %" if size else ""
 
 
@@ -172,13 +172,6 @@ class _InputFile:
 
     def __exit__(self, *error: object) -> None:
         self._stream.close()
-
-
-def stream_size(stream: BinaryIO) -> int:
-    place = stream.tell()
-    size = stream.seek(0, 2)
-    stream.seek(place)
-    return size
 
 
 def found(values: Mapping[str, Any]) -> str:
@@ -218,28 +211,3 @@ def report_table(report: Report) -> str:
     if report.error_count > len(shown):
         text += f"\n... and {report.error_count - len(shown):,} more"
     return text
-
-
-class WatchedSource:
-    """A source that tells how many rows were read before each slice."""
-
-    def __init__(self, source: Source, notice: Callable[[int], None]) -> None:
-        self._source = source
-        self._notice = notice
-
-    def cells(self, schema: Schema) -> Cells:
-        return self._source.cells(schema)
-
-    def slices(self) -> Iterator[Slice]:
-        for piece in self._source.slices():
-            self._notice(piece.rows_before)
-            yield piece
-
-    def names(self) -> list[str]:
-        """The names of the header, where the source has one."""
-        names: Callable[[], list[str]] | None = getattr(self._source, "names", None)
-        return names() if names else []
-
-    def line_numbers(self, rows: Sequence[int]) -> Mapping[int, int]:
-        """The lines of rows, where the source has lines."""
-        return self._source.line_numbers(rows) if isinstance(self._source, LinedSource) else {}
