@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 
@@ -17,13 +18,14 @@ from catalog import engine
 from catalog.conformance import Conformed, Destination, PartFile, conform, rewrite_part
 from catalog.engine import quote_name, quote_text
 from catalog.keys import NUMBER, SMALL_ROWS, key_errors, merged_report
-from catalog.models import ObjectVersion, Part, TableVersion
+from catalog.models import ObjectVersion, Part, TableVersion, VersionPart
 from catalog.parts import rows_sql
 from catalog.reading import part_paths
 from catalog.row_errors import Report, Tally
 from catalog.schema import Schema
 from catalog.sources import SLICE_ROWS, Source, TypedColumns, slice_rows
 from catalog.writing import NonconformingError, Prepared
+from config.asking import KeptQuery
 
 MANY_IDS = 1_000
 
@@ -39,8 +41,15 @@ class UnknownRowsError(Exception):
 
 def part_rows(version: TableVersion) -> list[Part]:
     """The Parts of a version in order, without their bytes; one query."""
-    places = version.version_parts.select_related("part").defer("part__content").order_by("position")
-    return [place.part for place in places]
+    return [place.part for place in _places.all(version.pk)]
+
+
+_places: Final = KeptQuery(
+    lambda pk: (
+        VersionPart.objects.filter(version=pk).select_related("part").defer("part__content").order_by("position")
+    ),
+    str,
+)
 
 
 def part_file(digest: str) -> str:

@@ -9,7 +9,7 @@ What refers, and what is referred to, is checked in every write (catalog.referen
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -44,6 +44,7 @@ from catalog.writing import (
     write_version,
 )
 from catalog.written_rows import written_lines
+from config.asking import KeptQuery
 from config.exact_json import dump_json
 
 __all__ = [
@@ -76,7 +77,7 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
             with transaction.atomic():
                 # Under the lock that `publish` takes: a Table comes before the new version and is taken along, or
                 # after.
-                shape = ObjectSchema.objects.select_for_update().only("version").filter(pk=table.object_id).first()
+                shape = _locked_object.first(table.object_id)
                 if shape is None:
                     raise ObjectSchema.DoesNotExist(f"The object {table.object.name!r} was deleted a moment ago.")
                 if object_version.number != shape.version:
@@ -92,6 +93,11 @@ def create_table(table: Table, source: Source, write: Write = ANONYMOUS) -> Tabl
             adopt_parts(prepared.parts)
             _note_rows(version, source)
         return version
+
+
+_locked_object: Final = KeptQuery(
+    lambda pk: ObjectSchema.objects.select_for_update().only("version").filter(pk=pk).order_by(), str
+)
 
 
 def _note_rows(version: TableVersion, source: Source) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import F, ProtectedError, Q, QuerySet
@@ -21,6 +21,7 @@ from catalog.parts import rows_sql
 from catalog.reading import part_paths
 from catalog.row_errors import ERRORS_LISTED, NO_ERRORS, Report, RowError, Tally
 from catalog.schema import ForeignKey, Schema
+from config.asking import KeptQuery
 
 Answer = TypeVar("Answer")
 
@@ -259,8 +260,14 @@ def current_versions(tables: QuerySet[Table]) -> list[TableVersion]:
 
 def lock_tables(table_ids: Iterable[str]) -> dict[str, Table]:
     """Lock these Tables, in the order of their ids; inside a transaction."""
-    tables = Table.objects.select_for_update().filter(pk__in=table_ids).order_by("pk")
+    wanted = set(table_ids)
+    if len(wanted) < 2:
+        return {each.pk: each for pk in wanted for each in _locked.all(pk)}
+    tables = Table.objects.select_for_update().filter(pk__in=wanted).order_by("pk")
     return {each.pk: each for each in tables}
+
+
+_locked: Final = KeptQuery(lambda pk: Table.objects.select_for_update().filter(pk=pk).order_by(), str)
 
 
 def concerned(

@@ -1,11 +1,14 @@
 """Table, its immutable versions, and the Parquet Parts that hold their rows."""
 
+from typing import Final
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from catalog.models.objects import ObjectSchema, ObjectVersion
 from catalog.querysets import PartQuerySet, TableQuerySet
+from config.asking import KeptQuery
 from config.models import ExactJSONField, Immutable, NameField, Stamped, ULIDField
 
 
@@ -50,7 +53,10 @@ class Table(Stamped):
     @property
     def current(self) -> "TableVersion":
         """The newest version, with its ObjectVersion; one query, and one for an ObjectVersion that is not kept yet."""
-        version = self.versions.get(number=self.version)
+        version = _version.first(self.pk, self.version)
+        if version is None:
+            raise TableVersion.DoesNotExist(f"{self.name!r} has no version {self.version}.")
+        version.table = self
         version.object_version = ObjectVersion.kept(version.object_version_id)
         return version
 
@@ -116,6 +122,9 @@ class TableVersion(Immutable):
 
     def __str__(self) -> str:
         return f"{self.table} v{self.number}"
+
+
+_version: Final = KeptQuery(lambda pk, number: TableVersion.objects.filter(table=pk, number=number), str, int)
 
 
 class VersionPart(Immutable):

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 import orjson
+from django.db.models import OuterRef, QuerySet, Subquery
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from catalog.browsing import look
 from catalog.importing import Mode, import_rows
-from catalog.models import ObjectSchema, Table, TableVersion
+from catalog.models import ObjectSchema, ObjectVersion, Table, TableVersion
 from catalog.queries import RowQuery, Window
 from catalog.rows import VersionRows
 from catalog.serializers.applications import ULID_EXAMPLE
@@ -20,6 +21,7 @@ from catalog.sources import JSONRows, Source
 from catalog.writing import StaleVersionError, Write
 from config.api import CheckedSerializer, UserField, dump_json
 from config.api.errors import NO_ROOM
+from config.asking import KeptQuery
 
 ROWS_SHOWN: Final = 100
 ROWS_EXAMPLE: Final[list[dict[str, Any]]] = [{"order_id": 10, "amount": 2.5}, {"order_id": 11, "amount": 7}]
@@ -77,13 +79,36 @@ class RowsField(serializers.Field[Any, Any, Any, Any]):
         return [orjson.Fragment(line) for line in found.lines]
 
 
+class ObjectField(serializers.PrimaryKeyRelatedField[ObjectSchema]):
+    """An Object by its id; found with its application and its current version."""
+
+    def to_internal_value(self, data: Any) -> ObjectSchema:
+        if not isinstance(data, str):
+            return super().to_internal_value(data)
+        shape = _object.first(data)
+        if shape is None:
+            self.fail("does_not_exist", pk_value=data)
+        found = shape.__dict__["current_id"]
+        shape.__dict__["current_versions"] = [ObjectVersion.kept(found)] if found else []
+        return shape
+
+
+def _with_current_id(pk: str) -> "QuerySet[ObjectSchema]":
+    newest = ObjectVersion.objects.filter(object=OuterRef("pk"), number=OuterRef("version")).order_by()
+    shapes = ObjectSchema.objects.select_related("application").order_by()
+    return shapes.filter(pk=pk).annotate(current_id=Subquery(newest.values("pk")[:1]))
+
+
+_object: Final = KeptQuery(_with_current_id, str)
+
+
 @extend_schema_serializer(examples=[OpenApiExample("A table", TABLE_EXAMPLE, response_only=True)])
 class TableSerializer(CheckedSerializer[Table]):
     """A Table without its rows, as in a list."""
 
     fixed = ("object",)
     application = serializers.CharField(source="object.application.name", read_only=True)
-    object = serializers.PrimaryKeyRelatedField(queryset=ObjectSchema.objects.select_related("application"))
+    object = ObjectField(queryset=ObjectSchema.objects.all())
     object_name = serializers.CharField(source="object.name", read_only=True)
     object_version = serializers.SerializerMethodField()
     created_by = UserField()

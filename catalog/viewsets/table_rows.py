@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import F
 from django.shortcuts import get_object_or_404
@@ -23,7 +23,10 @@ from catalog.viewsets.tables import etag, expected_version
 from catalog.writing import Write
 from config.api.pages import read_number
 from config.api.viewsets import StrictMixin
+from config.asking import KeptQuery
 from config.timing import step
+
+_table: Final = KeptQuery(lambda pk: Table.objects.filter(pk=pk).order_by(), str)
 
 
 def no_row(row_id: int) -> NotFound:
@@ -51,7 +54,10 @@ class TableRowsViewSet(HidesValues, StrictMixin, viewsets.GenericViewSet[Any]):
 
     def table_to_write(self) -> Table:
         """The Table of the address, for a verb, which asks for what it needs itself."""
-        return get_object_or_404(Table, pk=self.kwargs["table_id"])
+        table = _table.first(self.kwargs["table_id"])
+        if table is None:
+            raise NotFound("No Table matches the given query.")
+        return table
 
     def version(self, table: Table) -> TableVersion:
         """The version that `version=` asks for, or the newest."""
