@@ -25,11 +25,12 @@ from catalog.row_errors import Report
 from catalog.sources import JSONRows, Source
 from config import temporary
 from config.claims import note_done
-from config.inserting import insert
+from config.inserting import Insertion, Update, insert, write_together
 
 Operation = TableVersion.Operation
 STORED_BYTES = 8 * 1024**2
 ADOPTED_BYTES = 64 * 1024
+WRITTEN_COLUMNS = ("version", "row_count", "size_bytes", "next_row_id", "updated_at")
 
 
 class NonconformingError(Exception):
@@ -195,7 +196,7 @@ def commit(
     table: Table, object_version: ObjectVersion, operation: Operation, write: Write, prepared: Prepared
 ) -> TableVersion:
     """Store new Parts and make the new version current; inside a transaction that holds, or makes, the Table's row."""
-    store_parts(prepared.parts)
+    gathered = _stored_but_few(prepared.parts)
     order = prepared.digests()
     sizes = {**prepared.sizes, **{part.digest: part.size_bytes for part in prepared.parts}}
     unknown = [digest for digest in order if digest not in sizes]
@@ -216,10 +217,12 @@ def commit(
     )
     table.version, table.row_count, table.size_bytes = version.number, version.row_count, version.size_bytes
     table.next_row_id += prepared.added
-    changed = ["version", "row_count", "size_bytes", "next_row_id", "updated_at"]
-    table.save(update_fields=None if table._state.adding else changed)
-    insert([version])
-    insert([VersionPart(version=version, part_id=digest, position=position) for position, digest in enumerate(order)])
+    write_together(
+        Insertion(gathered, ignore_conflicts=True),
+        Insertion([table]) if table._state.adding else Update(table, WRITTEN_COLUMNS),
+        Insertion([version]),
+        Insertion([VersionPart(version=version, part_id=digest, position=at) for at, digest in enumerate(order)]),
+    )
     note_done()
     if not prepared.kept and prepared.positions is None:
         version.__dict__["written_parts"] = [
@@ -237,9 +240,17 @@ def adopt_parts(parts: Iterable[PartFile]) -> None:
 
 def store_parts(parts: Iterable[PartFile]) -> None:
     """Put Parts into the database, a bounded number of bytes at a time; one that is there already is the same."""
+    insert(_stored_but_few(parts), ignore_conflicts=True)
+
+
+def _stored_but_few(parts: Iterable[PartFile]) -> list[Part]:
+    """Do so but for the last few Parts, of no more than STORED_BYTES; these are for the caller."""
     gathered: list[Part] = []
     size_bytes = 0
     for part in parts:
+        if gathered and size_bytes + part.size_bytes > STORED_BYTES:
+            insert(gathered, ignore_conflicts=True)
+            gathered, size_bytes = [], 0
         size_bytes += part.size_bytes
         gathered.append(
             Part(
@@ -251,11 +262,7 @@ def store_parts(parts: Iterable[PartFile]) -> None:
                 last_row_id=part.last_row_id,
             )
         )
-        if size_bytes > STORED_BYTES:
-            insert(gathered, ignore_conflicts=True)
-            gathered, size_bytes = [], 0
-    if gathered:
-        insert(gathered, ignore_conflicts=True)
+    return gathered
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Part, VersionPart
 from catalog.tests.factories import TableFactory
-from config.inserting import insert
+from config.inserting import Insertion, Update, insert, write_together
 
 
 def part(digest: str, content: bytes = b"\0\xff'%s") -> Part:
@@ -42,3 +42,33 @@ def test_the_database_makes_the_keys_it_makes_always() -> None:
         insert([VersionPart(version=version, part_id=digest, position=place) for place, digest in enumerate("ab")])
     assert list(version.version_parts.order_by("position").values_list("part_id", flat=True)) == ["a", "b"]
     assert len(statements) == 1 or connection.vendor == "postgresql"  # which sends a statement for each, together
+
+
+@pytest.mark.django_db
+def test_changes_of_several_tables_are_stored_together() -> None:
+    version = TableFactory(rows=[]).current
+    table = version.table
+    before, table.description = table.updated_at, "100 % 'new'"
+    with CaptureQueriesContext(connection) as statements:
+        write_together(
+            Insertion([part("a"), part("b")], ignore_conflicts=True),
+            Update(table, ("description", "updated_at")),
+            Insertion([]),
+            Insertion([VersionPart(version=version, part_id=digest, position=at) for at, digest in enumerate("ab")]),
+        )
+    assert list(version.version_parts.order_by("position").values_list("part_id", flat=True)) == ["a", "b"]
+    table.refresh_from_db()
+    assert table.description == "100 % 'new'"
+    assert table.updated_at > before
+    assert len(statements) == (1 if connection.vendor == "postgresql" else 3)
+
+
+@pytest.mark.django_db
+def test_all_or_none_of_what_is_stored_together_stands() -> None:
+    version = TableFactory(rows=[]).current
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write_together(
+            Insertion([part("a")]),
+            Insertion([VersionPart(version=version, part_id="a", position=0) for _ in range(2)]),
+        )
+    assert not Part.objects.filter(digest="a").exists()
