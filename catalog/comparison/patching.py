@@ -1,13 +1,14 @@
 """Applying a diff: the rows of the expected side, with what the diff says of them, are those of the actual side.
 
-A patch is the rows of a diff as `Differences.lines` writes them. It fits where every row that it changes or removes
-still is as it was; any other is a conflict, and nothing is applied.
+A patch is the rows of a diff as `Differences.lines` writes them, or those between two versions of a Table. It fits where
+every row that it changes or removes still is as it was; any other is a conflict, and nothing is applied.
 """
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
@@ -20,6 +21,8 @@ from config.problems import nearest
 
 APPLIED_CLASSES: Final = ("changed", "missing", "unexpected")
 LEFT_CLASSES: Final = ("moved", "duplicate_key")  # say nothing of what rows there are
+VERSION_CLASSES: Final = {"added": "unexpected", "removed": "missing"}  # as between two versions of a table
+SIDES: Final = (("expected", "actual"), ("old", "new"))
 CONFLICTS_LISTED: Final = 20
 SHOWN_CHARACTERS: Final = 80
 LINES_AT_ONCE: Final = 10_000
@@ -40,23 +43,66 @@ class ConflictError(Exception):
         self.rows = list(rows)
 
 
-@contextmanager
-def patched(
-    connection: duckdb.DuckDBPyConnection, relation: Relation, lines: Iterable[str]
-) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """A query of the relation's rows with a patch applied, in their order, new ones at the end; and rows by class.
+class HiddenError(Exception):
+    """A patch that says what values are which its writer may not see: `names` of the attributes."""
 
-    relation: with its columns. Raises PatchError and ConflictError before anything is given.
+    def __init__(self, names: Sequence[str]) -> None:
+        listed = ", ".join(map(repr, names))
+        super().__init__(f"{listed}: only who may see sensitive values may apply a patch that says what they were.")
+        self.names = list(names)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A patch that fits the rows it is for. counts: its rows by class. told: attributes whose old values it says."""
+
+    table: str
+    side: Side
+    attributes: Sequence[Column]
+    counts: Mapping[str, int]
+    told: frozenset[str]
+
+    def result(self) -> str:
+        """A query of all rows with the patch applied, in their order, new ones at the end."""
+        return _result(self.table, self.side, self.attributes)
+
+    def written(self) -> str:
+        """A query of the whole rows that change or are new, in the patch's order: line, r (null if new), attributes."""
+        return (
+            f"SELECT p.n AS line, t.r, {_cells(self.attributes, is_kept=True)} FROM {self.table} p "
+            f"JOIN ({self.side.rows()}) t ON t.r = p.r WHERE p.class = 'changed' UNION ALL "
+            f"SELECT p.n, NULL, {_cells(self.attributes, is_kept=False)} FROM {self.table} p "
+            "WHERE p.class = 'unexpected' ORDER BY line"
+        )
+
+    def removed(self) -> str:
+        """A query of the rows `r` that go."""
+        return f"SELECT r FROM {self.table} WHERE class = 'missing' ORDER BY r"
+
+
+@contextmanager
+def read_patch(
+    connection: duckdb.DuckDBPyConnection,
+    relation: Relation,
+    lines: Iterable[str],
+    hidden: frozenset[str] = frozenset(),
+) -> Iterator[Patch]:
+    """A patch of the relation's rows, read and held against them; what is kept of it goes when this ends.
+
+    relation: with its columns. hidden: attributes whose values the writer may not see; a patch says what they were, and
+    whether it fits would tell them. Raises PatchError, ConflictError and HiddenError.
     """
     columns = [Column(name, position, kind) for position, (name, kind) in enumerate(relation.columns or ())]
     side = Side(relation, tuple(columns))
     attributes = side.attributes(())
     table = f'temp."patch_{uuid4().hex}"'
     try:
-        counts = _load(connection, table, lines, attributes, side.id_column is not None)
+        counts, told = _load(connection, table, lines, attributes, side.id_column is not None)
+        if told & hidden:
+            raise HiddenError(sorted(told & hidden))
         _refuse_unreadable(connection, table, attributes)
         _refuse_conflicts(connection, table, side, attributes)
-        yield _result(table, side, attributes), counts
+        yield Patch(table, side, attributes, counts, told)
     finally:
         connection.execute(f"DROP TABLE IF EXISTS {table}")
 
@@ -67,10 +113,12 @@ def _load(
     lines: Iterable[str],
     attributes: Sequence[Column],
     has_ids: bool,
-) -> dict[str, int]:
+) -> tuple[dict[str, int], frozenset[str]]:
+    """Fill the table with the lines; the rows by class, and the attributes whose old values are told."""
     connection.execute(f"CREATE TEMP TABLE {table} (n BIGINT, class VARCHAR, r BIGINT, cells JSON, row JSON)")
     counts = dict.fromkeys(APPLIED_CLASSES, 0)
     types = {each.name: each.type for each in attributes}
+    told: set[str] = set()
     block: list[list[Any]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -78,13 +126,16 @@ def _load(
         read = _read_line(number, line, types, has_ids)
         if read is None:
             continue
-        counts[read[1]] += 1
-        block.append(read)
+        counts[read.row_class] += 1
+        if read.row_class != "unexpected":
+            told |= read.cells.keys()
+        text = json.dumps(read.cells)
+        block.append([number, read.row_class, read.place, text, text])
         if len(block) >= LINES_AT_ONCE:
             _insert(connection, table, block)
             block = []
     _insert(connection, table, block)
-    return counts
+    return counts, frozenset(told)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, block: list[list[Any]]) -> None:
@@ -96,28 +147,42 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, block: list[list[
         )
 
 
-def _read_line(number: int, line: str, types: Mapping[str, str], has_ids: bool) -> list[Any] | None:
-    """[number, class, row, cells as JSON, row as JSON]; None for a class that changes nothing."""
+@dataclass(frozen=True)
+class _Line:
+    row_class: str
+    place: str | None
+    cells: Mapping[str, Any]
+
+
+def _read_line(number: int, line: str, types: Mapping[str, str], has_ids: bool) -> _Line | None:
+    """What a line says; None for a class that changes nothing."""
     try:
         # Numbers stay as they are written: a decimal of 30 digits is no double.
         found = json.loads(line, parse_float=_Digits, parse_int=_Digits)
     except (ValueError, RecursionError) as error:
         raise PatchError(f"Line {number} of the patch is no JSON: {error}.") from error
-    if not isinstance(found, dict) or found.get("class") not in (*APPLIED_CLASSES, *LEFT_CLASSES):
+    given = found.get("class") if isinstance(found, dict) else None
+    row_class = VERSION_CLASSES.get(str(given), given)
+    if row_class not in (*APPLIED_CLASSES, *LEFT_CLASSES):
         raise PatchError(f"Line {number} of the patch has no class; it is one of {', '.join(APPLIED_CLASSES)}.")
-    row_class = str(found["class"])
     if row_class in LEFT_CLASSES:
         return None
     held = "cells" if row_class == "changed" else "row"
     cells = found.get(held)
     if not isinstance(cells, dict):
-        raise PatchError(f"Line {number} of the patch has no {held}: a {row_class} row has them.")
+        raise PatchError(f"Line {number} of the patch has no {held}: a {given} row has them.")
     texts = {name: _cell_texts(number, name, cell, types, held) for name, cell in cells.items()}
+    if row_class == "unexpected":
+        return _Line(row_class, None, texts)
     word = "expected_id" if has_ids else "expected_position"
-    place = found.get(word)
-    if row_class != "unexpected" and not (isinstance(place, _Digits) and place.isdigit() and len(place) < 19):
-        raise PatchError(f"Line {number} of the patch has no {word}, which says which row is {row_class}.")
-    return [number, row_class, str(place) if place else None, json.dumps(texts), json.dumps(texts)]
+    place = found.get(word, found.get("_id") if has_ids else None)
+    if not (isinstance(place, _Digits) and place.isdigit() and len(place) < 19):
+        raise PatchError(f"Line {number} of the patch has no {word}, which says which row is {given}.")
+    return _Line(row_class, str(place), texts)
+
+
+class _Digits(str):
+    """A number as it is written."""
 
 
 def _cell_texts(number: int, name: str, cell: Any, types: Mapping[str, str], held: str) -> Any:
@@ -127,19 +192,16 @@ def _cell_texts(number: int, name: str, cell: Any, types: Mapping[str, str], hel
         raise PatchError(f"Line {number} of the patch: there is no attribute {name!r}; {hint}")
     if held == "row":
         return _text(cell, types[name])
-    if not (isinstance(cell, dict) and {"expected", "actual"} <= cell.keys()):
+    sides = next((each for each in SIDES if isinstance(cell, dict) and cell.keys() >= set(each)), None)
+    if sides is None:
         raise PatchError(f"Line {number} of the patch: {name!r} must have expected and actual.")
-    before = cell["expected"]
+    before, after = (cell[side] for side in sides)
     if isinstance(before, dict) and not is_nested(types[name]):
         raise PatchError(
             f"Line {number} of the patch: what is expected of {name!r} is the matcher {_json(before)}, which doesn't "
             "say what the row held. A diff that was made with matchers can't be applied."
         )
-    return {side: _text(cell[side], types[name]) for side in ("expected", "actual")}
-
-
-class _Digits(str):
-    """A number as it is written."""
+    return {"expected": _text(before, types[name]), "actual": _text(after, types[name])}
 
 
 def _text(value: Any, duckdb_type: str) -> str | None:
@@ -232,17 +294,24 @@ def _typed_form(text: str, column: Column) -> str:
     return _same_form(_typed(text, column), column)
 
 
-def _result(table: str, side: Side, attributes: Sequence[Column]) -> str:
-    kept, added = [], []
+def _cells(attributes: Sequence[Column], is_kept: bool) -> str:
+    """The cells of a row `t` that is kept, with what the patch `p` says of them; or those of a row that is new."""
+    cells = []
     for each in attributes:
-        told = f"json_exists(p.cells, {_pointer(each.name)})"
-        new = _typed(f"p.cells->>{_pointer(each.name, 'actual')}", each)
-        name = quote_name(each.name)
-        kept.append(f"CASE WHEN p.class = 'changed' AND {told} THEN {new} ELSE {each.cell('t')} END AS {name}")
-        added.append(f"{_typed(f'p.row->>{_pointer(each.name)}', each)} AS {name}")
+        new = _typed(f"p.row->>{_pointer(each.name)}", each)
+        if is_kept:
+            told = f"p.class = 'changed' AND json_exists(p.cells, {_pointer(each.name)})"
+            actual = _typed(f"p.cells->>{_pointer(each.name, 'actual')}", each)
+            new = f"CASE WHEN {told} THEN {actual} ELSE {each.cell('t')} END"
+        cells.append(f"{new} AS {quote_name(each.name)}")
+    return ", ".join(cells)
+
+
+def _result(table: str, side: Side, attributes: Sequence[Column]) -> str:
+    kept, added = (_cells(attributes, is_kept) for is_kept in (True, False))
     return (
-        f"SELECT * EXCLUDE (part, place) FROM (SELECT {', '.join(kept)}, 0 AS part, t.r AS place "
+        f"SELECT * EXCLUDE (part, place) FROM (SELECT {kept}, 0 AS part, t.r AS place "
         f"FROM ({side.rows()}) t LEFT JOIN (SELECT * FROM {table} WHERE class <> 'unexpected') p ON p.r = t.r "
         f"WHERE p.class IS DISTINCT FROM 'missing' UNION ALL "
-        f"SELECT {', '.join(added)}, 1, p.n FROM {table} p WHERE p.class = 'unexpected') ORDER BY part, place"
+        f"SELECT {added}, 1, p.n FROM {table} p WHERE p.class = 'unexpected') ORDER BY part, place"
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from catalog.comparison import ComparisonOptions, Relation, compare
 from catalog.comparison.matchers import Matcher
 from catalog.comparison.paging import CursorError, Page, differences
-from catalog.comparison.patching import ConflictError, PatchError, patched
+from catalog.comparison.patching import ConflictError, HiddenError, PatchError, read_patch
 
 OLD = "SELECT i AS id, 'n' || i AS name, i * 1.5 AS v FROM range(100) t(i)"
 NEW = (
@@ -114,9 +114,9 @@ def all_lines(
 def test_the_diff_applied_to_expected_gives_actual(connection, key, before, after):
     old, new = table(connection, "old_rows", before), table(connection, "new_rows", after)
     lines = all_lines(connection, old, new, ComparisonOptions(key=key))
-    with patched(connection, old, lines) as (query, counts):
-        assert sum(counts.values()) == len(lines)
-        assert compare(connection, query, new, ComparisonOptions()).is_equal
+    with read_patch(connection, old, lines) as patch:
+        assert sum(patch.counts.values()) == len(lines)
+        assert compare(connection, patch.result(), new, ComparisonOptions()).is_equal
 
 
 def test_nested_values_and_instants_are_patched_as_they_are(connection):
@@ -133,8 +133,8 @@ def test_nested_values_and_instants_are_patched_as_they_are(connection):
         described,
     )
     for before, after in ((old, none), (none, old), (old, changed), (changed, old)):
-        with patched(connection, before, all_lines(connection, before, after, ComparisonOptions())) as (query, _):
-            assert compare(connection, query, after, ComparisonOptions()).is_equal
+        with read_patch(connection, before, all_lines(connection, before, after, ComparisonOptions())) as patch:
+            assert compare(connection, patch.result(), after, ComparisonOptions()).is_equal
 
 
 @pytest.mark.parametrize("literal", [False, True])
@@ -148,7 +148,7 @@ def test_lines_have_the_matchers_that_rows_have_and_make_no_patch(connection, li
         [row], _ = found.rows(Page())
     assert line == json.loads(json.dumps(row.as_dict()))
     assert line["cells"] == {"name": {"expected": {"$regex": "b+"}, "actual": "c"}}
-    with pytest.raises(PatchError, match="made with matchers"), patched(connection, old, [json.dumps(line)]):
+    with pytest.raises(PatchError, match="made with matchers"), read_patch(connection, old, [json.dumps(line)]):
         pass
 
 
@@ -159,14 +159,38 @@ def test_a_patch_does_not_fit_rows_that_are_others_by_now(connection):
     connection.execute('UPDATE old_rows SET "na""me/~." = \'c\' WHERE id = 1')
     with (
         pytest.raises(ConflictError, match="row 2 is not as the patch found it") as caught,
-        patched(connection, old, lines),
+        read_patch(connection, old, lines),
     ):
         pass
     assert caught.value.count == 1
     connection.execute("DELETE FROM old_rows WHERE id > 2")
-    with pytest.raises(ConflictError, match="row 5 is not there"), patched(connection, old, lines):
+    with pytest.raises(ConflictError, match="row 5 is not there"), read_patch(connection, old, lines):
         pass
     assert connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'patch%'").fetchone() == (0,)
+
+
+def test_a_patch_between_versions_has_other_words_and_tells_the_rows_that_are_written(connection):
+    connection.execute("CREATE OR REPLACE TEMP TABLE kept AS SELECT i + 1 AS _id, 'n' || i AS name FROM range(4) t(i)")
+    relation = Relation("SELECT * FROM kept", (("_id", "BIGINT"), ("name", "VARCHAR")))
+    lines = [
+        '{"class": "added", "_id": 9, "row": {"name": "new"}}',
+        '{"class": "removed", "_id": 2, "row": {"name": "n1"}}',
+        '{"class": "changed", "_id": 4, "cells": {"name": {"old": "n3", "new": "other"}}}',
+    ]
+    with read_patch(connection, relation, lines) as patch:
+        assert connection.execute(patch.written()).fetchall() == [(1, None, "new"), (3, 4, "other")]
+        assert connection.execute(patch.removed()).fetchall() == [(2,)]
+        assert [name for (name,) in connection.execute(patch.result()).fetchall()] == ["n0", "n2", "other", "new"]
+        assert patch.told == {"name"}
+
+
+def test_whether_a_patch_fits_is_not_told_to_who_may_not_see_the_values(connection):
+    old = table(connection, "old_rows", [(1, "a", 1.0, "1", None)])
+    line = '{"class": "missing", "expected_position": 1, "row": {"v": 2}}'
+    with pytest.raises(HiddenError, match="'v'"), read_patch(connection, old, [line], frozenset({"v"})):
+        pass
+    with read_patch(connection, old, ['{"class": "unexpected", "row": {"v": 2}}'], frozenset({"v"})):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -196,7 +220,7 @@ def test_a_patch_does_not_fit_rows_that_are_others_by_now(connection):
 def test_a_patch_that_can_not_be_read_says_where(connection, line, words):
     with (
         pytest.raises(PatchError, match="Line 2") as caught,
-        patched(connection, table(connection, "t", []), ["", line]),
+        read_patch(connection, table(connection, "t", []), ["", line]),
     ):
         pass
     assert words in str(caught.value)

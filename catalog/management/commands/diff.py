@@ -13,7 +13,7 @@ from catalog import engine
 from catalog.comparison import ComparisonOptions, OptionError, Relation, parse_options
 from catalog.comparison.diff import TableDiff
 from catalog.comparison.paging import FILE_OPTIONS, LISTED_CLASSES, Differences, Page, differences, row_lines
-from catalog.comparison.patching import ConflictError, PatchError, patched
+from catalog.comparison.patching import ConflictError, PatchError, read_patch
 from catalog.comparison.shape import Column
 from catalog.conformance import Destination, conform
 from catalog.describing import describe
@@ -128,7 +128,8 @@ class Command(ExemplifiedCommand):
         path = directory / f"patched.{file_format}"
         try:
             with Path(options["patch"]).open(encoding="utf-8") as lines:
-                query, counts = stack.enter_context(patched(connection, relation, lines))
+                patch = stack.enter_context(read_patch(connection, relation, lines))
+            query = patch.result()
             if file_format in FILE_OPTIONS:
                 target = f"{engine.quote_text(str(path))} ({FILE_OPTIONS[file_format]})"
                 connection.execute(f"COPY ({query}) TO {target}")
@@ -144,7 +145,7 @@ class Command(ExemplifiedCommand):
         except ConflictError as error:
             raise CommandError(str(error), returncode=DIFFERENT) from error
         self.hand_over(path, options)
-        self.stderr.write(", ".join(f"{count:,} {name}" for name, count in counts.items()))
+        self.stderr.write(", ".join(f"{count:,} {name}" for name, count in patch.counts.items()))
 
     def hand_over(self, path: Path, options: Mapping[str, Any]) -> None:
         """A file that is made, to where it is wanted."""
