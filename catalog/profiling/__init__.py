@@ -16,27 +16,24 @@ spills.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import duckdb
 
 from catalog.attributes import Attribute
 from catalog.engine import quote_name
-from catalog.profiling.columns import (
-    BATCH_ATTRIBUTES,
-    BATCH_CELLS,
-    EXACT_DISTINCT,
-    EXACT_ROWS,
-    histogram_sql,
-    read_histogram,
-    read_summary,
-    read_top_values,
-    summary_sql,
-    top_values_sql,
-)
+from catalog.profiling.columns import Findings, summary_sql
+from catalog.profiling.frequencies import histograms, likely_top_values, top_values
+from catalog.profiling.values import Shown
 
 Notice = Callable[[int], None]
+EXACT_ROWS: Final = 1_000_000
+EXACT_DISTINCT: Final = 500_000
 MANY_ATTRIBUTES: Final = 50
+BATCH_ATTRIBUTES: Final = 300
+BATCH_CELLS: Final = 20_000_000  # an exact quantile holds all cells of its attribute in memory
+CELLS_TOLD_APART: Final = 1_000_000  # at once; so many values may differ
 _ATTRIBUTES_AT_ONCE_BEYOND_EXACT: Final = 25
 
 
@@ -56,12 +53,11 @@ def profile(
         batch = attributes[start : start + size]
         is_held = is_exact and len(attributes) > MANY_ATTRIBUTES
         cells = _held(connection, relation, batch) if is_held else relation
-        profiles = _summaries(connection, cells, batch, is_exact)
-        _add_histograms(connection, cells, batch, profiles)
-        for attribute, each in zip(batch, profiles, strict=True):
-            _add_top_values(connection, cells, attribute, each, is_exact)
-            found.append({name: value for name, value in each.items() if not name.startswith("_")})
-            notice(len(found))
+        findings = _summaries(connection, cells, batch, is_exact)
+        _count_bins(connection, cells, findings)
+        for done in _count_values(connection, cells, findings, row_count):
+            notice(start + done)
+        found += _documents(connection, findings)
     return found
 
 
@@ -77,7 +73,7 @@ def _held(connection: duckdb.DuckDBPyConnection, relation: str, batch: Sequence[
 
 def _summaries(
     connection: duckdb.DuckDBPyConnection, relation: str, batch: Sequence[Attribute], is_exact: bool
-) -> list[dict[str, Any]]:
+) -> list[Findings]:
     """What one pass finds of each attribute. A spread that no double holds is left out, and stops none but its own."""
     try:
         return list(_summarised(connection, relation, batch, is_exact, with_spread=True))
@@ -93,42 +89,52 @@ def _summarised(
     batch: Sequence[Attribute],
     is_exact: bool,
     with_spread: bool,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Findings]:
     asked = [summary_sql(attribute, is_exact, with_spread) for attribute in batch]
     selected = ", ".join(sql for each in asked for sql in each.values())
     row = connection.execute(f"SELECT count(*), {selected} FROM ({relation})").fetchone() or ()
     cells = iter(row[1:])
     for attribute, each in zip(batch, asked, strict=True):
-        yield read_summary(attribute, {name: next(cells) for name in each}, row[0], is_exact)
+        yield Findings(attribute, row[0], {name: next(cells) for name in each}, is_exact)
 
 
-def _add_histograms(
-    connection: duckdb.DuckDBPyConnection,
-    relation: str,
-    batch: Sequence[Attribute],
-    profiles: Sequence[dict[str, Any]],
-) -> None:
+def _count_bins(connection: duckdb.DuckDBPyConnection, relation: str, findings: Sequence[Findings]) -> None:
     """Another pass, now that it is known from where to where the values reach."""
-    wanted = [(a, p) for a, p in zip(batch, profiles, strict=True) if p.get("_bins")]
-    if not wanted:
-        return
-    selected = ", ".join(histogram_sql(attribute, each["_bins"]) for attribute, each in wanted)
-    row = connection.execute(f"SELECT {selected} FROM ({relation})").fetchone() or ()
-    for (attribute, each), found in zip(wanted, row, strict=True):
-        each["histogram"] = read_histogram(attribute, found)
+    wanted = [each for each in findings if each.bins]
+    counts = histograms(connection, relation, [(each.attribute, each.bins) for each in wanted])
+    for each, found in zip(wanted, counts, strict=True):
+        each.counts = found
 
 
-def _add_top_values(
-    connection: duckdb.DuckDBPyConnection,
-    relation: str,
-    attribute: Attribute,
-    found: dict[str, Any],
-    is_exact: bool,
-) -> None:
-    all_told_apart = is_exact or found["_guess"] <= EXACT_DISTINCT
-    sql = top_values_sql(attribute, f"SELECT {quote_name(attribute.name)} AS v FROM ({relation})", all_told_apart)
-    rows = connection.execute(sql).fetchall()
-    guess = min(found["_guess"], found["_present"])
-    found["distinct"] = (rows[0][2] if rows else 0) if all_told_apart else guess
-    found["distinct_exact"] = found["top_values_exact"] = all_told_apart
-    found["top_values"] = read_top_values(attribute, rows)
+def _count_values(
+    connection: duckdb.DuckDBPyConnection, relation: str, findings: Sequence[Findings], row_count: int
+) -> Iterator[int]:
+    """Find the most frequent values, of attributes of a kind together; yields how many attributes are done."""
+    done = 0
+    at_once = max(CELLS_TOLD_APART // max(row_count, 1), 1)
+    for _, same in groupby(sorted(findings, key=lambda each: each.kind), key=lambda each: each.kind):
+        alike = list(same)
+        for start in range(0, len(alike), at_once):
+            some = alike[start : start + at_once]
+            _count_alike(connection, relation, some)
+            done += len(some)
+            yield done
+
+
+def _count_alike(connection: duckdb.DuckDBPyConnection, relation: str, alike: Sequence[Findings]) -> None:
+    told_apart = [each for each in alike if each.is_exact or each.answers["guess"] <= EXACT_DISTINCT]
+    if told_apart:
+        tops = top_values(connection, relation, [each.attribute for each in told_apart])
+        for each, top in zip(told_apart, tops, strict=True):
+            each.top = top
+    for each in alike:
+        if not each.is_exact and each.answers["guess"] > EXACT_DISTINCT:
+            each.top, each.all_told_apart = likely_top_values(connection, relation, each.attribute), False
+
+
+def _documents(connection: duckdb.DuckDBPyConnection, findings: Sequence[Findings]) -> list[dict[str, Any]]:
+    shown = Shown()
+    for each in findings:
+        each.want(shown)
+    shown.find(connection)
+    return [each.document(shown) for each in findings]
