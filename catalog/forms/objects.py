@@ -31,8 +31,8 @@ from config.api.errors import describe
 from config.models import BreakingChangeError
 
 
-def database_refusal(error: DatabaseError) -> ValidationError:
-    """What the database refused where no rule did: another writer was faster, or a value that no column holds.
+def database_refusal(error: Exception) -> ValidationError:
+    """What was refused where no field's rule did it, in the API's words: another writer was faster, the disk is full.
 
     Raises the error again if it is a fault of ours.
     """

@@ -2,28 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from catalog.conformance import Destination, conform
-from catalog.contents import UnknownRowsError, append_rows, create_table, delete_rows, replace_rows, update_rows
-from catalog.formats.opening import ReadingOptionError
+from catalog.contents import append_rows, create_table, delete_rows, replace_rows, update_rows
 from catalog.forms.files import FILE_HELP, ReadingForm, RowsFile, pasted_field
 from catalog.forms.grids import Changes, Grid, GridRow, grid_capacity, row_texts
-from catalog.forms.objects import database_refusal
+from catalog.forms.refusals import RowsTaking
 from catalog.models import ObjectSchema, Table
-from catalog.row_errors import Report
 from catalog.schema import Schema
-from catalog.sources import JSONRows, MalformedError, Source
-from catalog.writing import NonconformingError, StaleObjectError, StaleVersionError, Write
+from catalog.sources import JSONRows, Source
+from catalog.writing import NonconformingError, Write
 from config import temporary
 
 NEW_ROWS = 5
@@ -90,28 +87,20 @@ class TableForm(ReadingForm, forms.ModelForm):
         return rows.open_below(directory, settings.UPLOAD_MAX_BYTES).source
 
 
-@dataclass(frozen=True)
-class Stale:
-    """Somebody else wrote while this form was open."""
-
-    seen: int
-    current: int
-
-
-class TableEditor:
+class TableEditor(RowsTaking):
     """The page's form of a Table. `save()` writes through `catalog.contents`, or leaves what is wrong in the form.
 
     grid is None for a Table that is too large for one. has_placed_errors: the errors of the report are in its cells.
     """
+
+    form: TableForm
 
     def __init__(self, request: HttpRequest, table: Table, row_id: int | None = None) -> None:
         self.request = request
         self.table = table
         self.row_id = row_id
         self.is_new = not table.version
-        self.report: Report | None = None
         self.has_placed_errors = False
-        self.stale: Stale | None = None
         self.action = request.POST.get("action", "save") if request.method == "POST" else "show"
         self.grid: Grid | None = None
         if request.method == "POST":
@@ -172,9 +161,13 @@ class TableEditor:
             )
             return False
         write = Write(author, self.form.cleaned_data["message"], self.form.cleaned_data.get("expected_version"))
-        with self._refusals(), temporary.directory("form") as directory:
+        with self.refusals(), temporary.directory("form") as directory:
             self._write(write, directory)
             return True
+        if self.stale:
+            self._expect(self.stale.current)
+        if not self.is_new:
+            self.table.refresh_from_db(fields=["version", "row_count", "size_bytes", "next_row_id"])
         return False
 
     def _write(self, write: Write, directory: Path) -> None:
@@ -249,29 +242,6 @@ class TableEditor:
                 self.grid.place(error.report, rows)
                 self.has_placed_errors = True
             raise
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Tell in the form why nothing was written."""
-        try:
-            yield
-        except NonconformingError as error:
-            self.report = error.report
-        except StaleVersionError as error:
-            self.stale = Stale(error.expected, error.current)
-            self._expect(error.current)
-        except UnknownRowsError as error:
-            self.form.add_error(None, ValidationError(f"{error} Somebody deleted it meanwhile.", code="unknown_rows"))
-        except StaleObjectError as error:
-            self.form.add_error(None, ValidationError(str(error), code="stale"))
-        except (MalformedError, ReadingOptionError) as error:
-            self.form.refuse(error, "file" if self.form.cleaned_data.get("file") else "pasted")
-        except DatabaseError as error:
-            self.form.add_error(None, database_refusal(error))
-        else:
-            return
-        if not self.is_new:
-            self.table.refresh_from_db(fields=["version", "row_count", "size_bytes", "next_row_id"])
 
     def _expect(self, number: int) -> None:
         """Let the next save go on top of the version that is current now."""
