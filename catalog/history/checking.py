@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from catalog import engine
 from catalog.engine import quote_text
+from catalog.history.pruning import unused_parts
 from catalog.models import Part, Table, TableVersion, VersionPart
 from catalog.parts import CorruptPartError
 from catalog.reading import part_paths, with_parts
@@ -52,6 +53,7 @@ class Checked:
     parts: int = 0
     rows: int = 0
     drifts: int = 0
+    unused_parts: int = 0
 
 
 Fault = tuple[int, str, str]  # version, code, message
@@ -76,6 +78,10 @@ class CatalogCheck:
                 yield Drift(*names, version, code, message)
             self.checked.tables += 1
             self.notice(self.checked)
+
+    def count_unused_parts(self) -> None:
+        """How many Parts nothing uses, which is no drift: they wait for the next pruning."""
+        self.checked.unused_parts = unused_parts().count()
 
     def _table_at_rest(self, table: Table) -> list[Fault]:
         """What drifted in a Table; looked at again where a writer came between, which looks like drift."""

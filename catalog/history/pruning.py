@@ -132,9 +132,14 @@ def _unreferenced(rows: QuerySet[Row]) -> QuerySet[Row]:
 # --- Parts ----------------------------------------------------------------------------------------------------------
 
 
+def unused_parts() -> QuerySet[Part]:
+    """Those that no version has: what deleted Tables and hands in the database leave behind."""
+    return _unreferenced(Part.objects.all())
+
+
 def _prune_parts(is_alone: bool) -> Iterator[Pruned]:
     """Delete the Parts that nothing uses, some at a time. A dry run keeps no writer waiting."""
-    unused = list(_unreferenced(Part.objects.all()).values_list("digest", flat=True))
+    unused = list(unused_parts().values_list("digest", flat=True))
     for start in range(0, len(unused), PARTS_AT_ONCE):
         yield _delete_unused(unused[start : start + PARTS_AT_ONCE], is_alone)
 

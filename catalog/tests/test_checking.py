@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from catalog.contents import append_rows, delete_rows, update_rows
+from catalog.contents import append_rows, delete_rows, delete_table, update_rows
 from catalog.history import checking
 from catalog.history.checking import CatalogCheck
 from catalog.models import ObjectVersion, Part, Table, TableVersion, VersionPart
@@ -240,6 +240,15 @@ def test_the_command_lists_what_drifted_and_fails(table: Table) -> None:
     assert "part_digest" in text
     text, code = run("--output", "json")
     assert (code, json.loads(text)["results"][0]["table"]) == (1, "week 1")
+
+
+def test_a_part_that_nothing_uses_is_told_and_is_no_drift(table: Table) -> None:
+    delete_table(TableFactory.create(object=table.object, rows=[{"id": 1, "name": "alone"}]))
+    text, code = run()
+    assert (code, "1 part is used by nothing" in text) == (0, True)
+    assert json.loads(run("--output", "json")[0])["unused_parts"] == 1
+    call_command("prune_versions", "--keep", "9", stdout=StringIO())
+    assert "used by nothing" not in run()[0]
 
 
 def test_the_command_looks_at_one_application(table: Table) -> None:

@@ -41,6 +41,8 @@ class Command(ExemplifiedCommand):
         for drift in check.tables(tables):
             drifts += [drift] if len(drifts) < DRIFTS_LISTED else []
         progress.clear()
+        if options["application"] is None:
+            check.count_unused_parts()
         if options["output"] == "json":
             document = {**asdict(check.checked), "results": [drift.as_dict() for drift in drifts]}
             self.stdout.write(dump_json(document).decode())
@@ -48,6 +50,9 @@ class Command(ExemplifiedCommand):
             if drifts:
                 self.stdout.write(text_table(HEADERS, [tuple(drift.as_dict().values()) for drift in drifts]))
             self.stdout.write(f"Checked {sentence(check.checked)}.")
+            if unused := check.checked.unused_parts:
+                verb = "is" if unused == 1 else "are"
+                self.stdout.write(f"{counted(unused, 'part')} {verb} used by nothing; prune_versions takes away such.")
         if check.checked.drifts:
             raise CommandError(f"{counted(check.checked.drifts, 'drift')} found.", returncode=1)
 
