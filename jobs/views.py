@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import select_template
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs.execution import JobEndedError, cancel
@@ -28,10 +29,11 @@ def job_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def job_detail(request: HttpRequest, pk: str) -> HttpResponse:
-    """A job: how far it is, and how it ended."""
+    """A job: how far it is, and how it ended, as its kind tells it (`jobs/kinds/<kind>.html`) or as data."""
     job = get_object_or_404(Job.objects.select_related("created_by", "cancel_requested_by"), pk=pk)
     result = job.result.items() if isinstance(job.result, dict) else []
-    return render(request, "jobs/job_detail.html", {"job": job, "result": result})
+    outcome = select_template([f"jobs/kinds/{job.kind}.html", "jobs/_outcome.html"])
+    return render(request, "jobs/job_detail.html", {"job": job, "result": result, "outcome": outcome})
 
 
 @require_POST

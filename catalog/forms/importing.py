@@ -1,7 +1,6 @@
 """Rows of a file, or pasted, into a Table: tried first, with what was understood and what is wrong, then for good."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -11,17 +10,17 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from catalog import engine
-from catalog.formats.opening import Opened, ReadingOptionError
+from catalog.deferring import WantedImport, defer_import, is_large
+from catalog.formats.opening import Opened
 from catalog.forms.files import FILE_HELP, ReadingForm, RowsFile, pasted_field
+from catalog.forms.refusals import RowsTaking
 from catalog.importing import Imported, import_rows
 from catalog.models import Table
-from catalog.references import ReferencedError
-from catalog.row_errors import Report
 from catalog.schema import Schema
-from catalog.set_aside import TooManyRowsError
-from catalog.sources import MalformedError, Source
-from catalog.writing import NonconformingError, StaleObjectError, StaleVersionError, Write
-from config.api.errors import NO_ROOM
+from catalog.sources import Source
+from catalog.watching import stream_size
+from catalog.writing import StaleVersionError, Write
+from jobs.models import Job
 
 ROWS_SHOWN = 10
 CELL_CHARACTERS = 200
@@ -38,6 +37,11 @@ class ImportForm(ReadingForm):
         label="Set aside rows that do not conform",
         required=False,
         help_text="The others are taken. Else all rows are taken, or none.",
+    )
+    background = forms.BooleanField(
+        label="Leave it to a worker",
+        required=False,
+        help_text="For a large file: you need not wait, and see on the page of the job how far it is.",
     )
     message = forms.CharField(
         label="Why",
@@ -106,8 +110,10 @@ def preview(source: Source, schema: Schema) -> Preview:
     return Preview(schema.names, [])
 
 
-class TableImport:
+class TableImport(RowsTaking):
     """The page's import of rows into a Table: `run` tries or does it, or leaves what is wrong in the form."""
+
+    form: ImportForm
 
     def __init__(self, request: HttpRequest, table: Table) -> None:
         self.request = request
@@ -115,12 +121,11 @@ class TableImport:
         self.schema = table.current.object_version.schema
         self.action = request.POST.get("action", CHECK) if request.method == "POST" else "show"
         self.imported: Imported | None = None
-        self.report: Report | None = None
+        self.job: Job | None = None
         self.preview: Preview | None = None
         self.found: dict[str, Any] = {}
         self.carried: str | None = None
         self.file_name = ""
-        self.stale: StaleVersionError | None = None
         has_key = bool(self.schema.primary_key)
         if request.method == "POST":
             self.form = ImportForm(request.POST, request.FILES, has_primary_key=has_key)
@@ -133,10 +138,10 @@ class TableImport:
         return self.imported is not None or self.report is not None
 
     def run(self, author: Any) -> bool:
-        """Try it, or do it; whether it would be, or was, taken."""
+        """Try it, do it, or leave it to a worker; whether it would be, or was, taken."""
         if not self.form.is_valid():
             return False
-        with self._refusals():
+        with self.refusals():
             file = self.form.rows_file()
             self.file_name = file.name
             self.carried = None if (self.form.cleaned_data["pasted"] or "").strip() else file.carried()
@@ -151,7 +156,10 @@ class TableImport:
         return False
 
     def _take(self, file: RowsFile, author: Any) -> None:
-        """Try the rows, with a preview, or import them."""
+        """Try the rows, with a preview, or import them, or leave that to a worker."""
+        if self.action == IMPORT and (self.form.cleaned_data["background"] or is_large(stream_size(file.stream))):
+            self.job = self._deferred(file, author)
+            return
         if self.action != IMPORT:
             with file.opened(settings.UPLOAD_MAX_BYTES) as opened:
                 self.found = {name: "tab" if value == "\t" else value for name, value in opened.found.items()}
@@ -160,25 +168,22 @@ class TableImport:
             self.imported = self._imported(opened, author)
         self.report = self.imported.report
 
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Tell in the form why nothing is taken."""
-        try:
-            yield
-        except NonconformingError as error:
-            self.report = error.report
-        except StaleVersionError as error:
-            self.stale = error
-        except (MalformedError, ReadingOptionError) as error:
-            self.form.refuse(error, "pasted" if (self.form.cleaned_data["pasted"] or "").strip() else "file")
-        except (StaleObjectError, TooManyRowsError, ReferencedError) as error:
-            self.form.add_error(None, str(error))
-        except ValidationError as error:
-            self.form.add_error(None, error.messages[0])
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            self.form.add_error(None, "There is no room on the server's disk for this file.")
+    def _deferred(self, file: RowsFile, author: Any) -> Job:
+        """The Job that imports the file. Rows that come after others, or by key, don't mind what comes before them."""
+        cleaned = self.form.cleaned_data
+        expected = cleaned.get("expected_version")
+        if expected not in {None, self.table.version}:
+            raise StaleVersionError(self.table, expected)
+        wanted = WantedImport(
+            cleaned["mode"],
+            self.table.pk,
+            lenient=cleaned["lenient"],
+            message=cleaned["message"],
+            expected_version=expected if cleaned["mode"] == "replace" else None,
+            file_name=file.name,
+            options=file.options,
+        )
+        return defer_import(file.stream, wanted, author)
 
     def _imported(self, opened: Opened, author: Any) -> Imported:
         cleaned = self.form.cleaned_data

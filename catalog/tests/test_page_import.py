@@ -10,6 +10,9 @@ from pytest_django import Settings
 
 from catalog.models import SetAside, Table
 from catalog.tests.factories import ObjectSchemaFactory, TableFactory
+from jobs.execution import run_now
+from jobs.health import beat
+from jobs.models import Job
 
 CSV = b"id;name;amount\n2;bob;2\nx;cy;3\n"
 
@@ -129,3 +132,40 @@ def test_what_a_file_holds_is_escaped(client: Client, address: str) -> None:
     _, page = send(client, address, "check", b"id,name,amount\n2,<script>alert(1)</script>,1\n")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_a_large_file_is_left_to_a_worker_and_the_page_of_its_job_leads_to_the_table(
+    client: Client, address: str, table: Table
+) -> None:
+    status, _ = send(client, address, "import", CSV, lenient="on", background="on", message="weekly")
+    job = Job.objects.get()
+    table.refresh_from_db()
+    assert (status, table.version, job.state) == (302, 1, "queued")
+    page = client.get(f"/jobs/{job.pk}").content.decode()
+    assert "stays as it is" in page and '<meta http-equiv="refresh"' in page
+    run_now(job)
+    table.refresh_from_db()
+    assert (table.version, table.row_count, table.current.message) == (2, 2, "weekly")
+    page = client.get(f"/jobs/{job.pk}").content.decode()
+    assert f'href="/tables/{table.pk}"' in page
+    assert f'href="/api/v1/tables/{table.pk}/set-aside/{SetAside.objects.get().pk}.csv"' in page
+    assert "1 row did not conform" in page
+
+
+def test_the_page_of_a_job_that_failed_leads_back(client: Client, address: str, table: Table) -> None:
+    send(client, address, "import", CSV, background="on")
+    job = run_now(Job.objects.get())
+    page = client.get(f"/jobs/{job.pk}").content.decode()
+    assert (job.state, "Nothing was imported." in page, address.rstrip("/") in page) == ("failed", True, True)
+    status, page = send(client, address, "import", CSV, background="on", expected_version="7")
+    assert (status, Job.objects.count()) == (412, 1)
+
+
+def test_a_file_beyond_the_limit_is_left_to_a_worker_where_one_lives(
+    client: Client, address: str, table: Table, settings: Settings
+) -> None:
+    settings.IMPORT_ASYNC_BYTES = 3
+    assert send(client, address, "import", pasted="id;name;amount\n2;x;1")[0] == 302
+    beat()
+    send(client, address, "import", pasted="id;name;amount\n3;x;1", expected_version="2")
+    assert run_now(Job.objects.get()).result["version"] == 3

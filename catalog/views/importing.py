@@ -30,6 +30,8 @@ def table_import(request: HttpRequest, pk: str) -> HttpResponseBase:
     if work.action == "show":
         return _show(request, work, 200)
     is_taken = work.run(author(request))
+    if work.job:
+        return redirect("job-detail", pk=work.job.pk)
     if is_taken and work.action == IMPORT:
         _tell(request, work)
         return redirect("table-detail", pk=pk)
