@@ -186,7 +186,7 @@ def test_a_variable_of_our_code_is_not_a_table(executor: Executor) -> None:
 )
 def test_settings_alone_keep_queries_from_the_host(tmp_path: Path, query: str) -> None:
     (tmp_path / "work").mkdir()
-    instance = SqlRunner(tmp_path, LIMITS, {})._instance
+    instance = SqlRunner(tmp_path, LIMITS, {})._instance(1)
     with pytest.raises(duckdb.Error, match=r"disabled by configuration|disabled through|locked|Cannot change"):
         instance.cursor().execute(query)
 
