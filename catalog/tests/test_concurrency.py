@@ -49,3 +49,8 @@ def test_a_table_is_whole_after_its_writer_was_killed(database_url):
 
 def test_two_processes_on_both_sides_of_a_foreign_key_leave_no_row_that_refers_to_nothing(database_url):
     assert "0 tables with broken references" in run(database_url, "concurrent_references", 40)
+
+
+def test_imports_whose_workers_are_killed_are_done_once(database_url):
+    told = run(database_url, "import_crash", 60_000, 2)
+    assert "120,001 rows at version 3" in told and "0 chunks are left" in told
