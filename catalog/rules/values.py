@@ -41,13 +41,15 @@ def _is_json_value(attribute: Attribute, value: Any) -> bool:
 
 
 def _read_text(attribute: Attribute, text: str) -> Any:
-    value = attribute.kind.compared(value_sql(attribute, "cell"))
+    # The value has a name before it is compared: a duration's SQL would stand in itself nine times over.
+    read, value = value_sql(attribute, "cell"), attribute.kind.compared("value")
     if attribute.type == "yearmonth":
-        value = attribute.kind.from_text(attribute, "cell")
+        read, value = attribute.kind.from_text(attribute, "cell"), "value"
     if attribute.timezone:  # an instant compares, and travels to Python, as UTC without zone
         value = f"({value}) AT TIME ZONE 'UTC'"
     with engine.cursor(is_serial=True) as connection:
-        found = connection.execute(f"SELECT {value} FROM (SELECT $cell AS cell)", {"cell": text}).fetchone()
+        rows = f"WITH read AS MATERIALIZED (SELECT {read} AS value FROM (SELECT $cell AS cell))"
+        found = connection.execute(f"{rows} SELECT {value} FROM read", {"cell": text}).fetchone()
     return found[0] if found else None
 
 
