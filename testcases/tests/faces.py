@@ -19,6 +19,7 @@ from testcases.packages import PackageError, load_package, read_package
 
 Refusals = set[tuple[str, str]]
 SIDES = ("inputs", "outputs")
+SETTINGS = ("primaryKey", "uniqueKeys", "foreignKeys", "fieldsMatch", "missingValues")
 
 
 class APIFace:
@@ -165,7 +166,7 @@ class CommandFace:
             return str(problem.file.split("/")[1])
         steps = problem.pointer.split("/")[1:]
         below = steps if problem.file.startswith("objects/") else steps[2:]
-        return below[0].replace("fields", "attributes") if below else ""
+        return ("attributes" if below[0] == "fields" else below[0]) if below else ""
 
     def _write(self, path: str, content: Any) -> str:
         file = self.folder / path
@@ -174,7 +175,7 @@ class CommandFace:
         return path
 
     def _add_object(self, descriptor: Any, payload: Mapping[str, Any]) -> None:
-        schema = {"name": payload["name"], "fields": payload["attributes"]}
+        schema = {"name": payload["name"], "fields": payload["attributes"], **_settings(payload)}
         descriptor["objects"].append(self._write("objects/object.json", schema))
 
     def _add_objects_of(self, descriptor: Any, shapes: Sequence[ObjectSchema]) -> None:
@@ -233,7 +234,7 @@ def _with_key(port: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _object_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
-    definition = json.dumps({"attributes": payload["attributes"]})
+    definition = json.dumps({"attributes": payload["attributes"], **_settings(payload)})
     return {
         "application": payload["application"].pk,
         "name": payload["name"],
@@ -242,6 +243,11 @@ def _object_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
         "action": "save",
         **_rows("attributes", []),
     }
+
+
+def _settings(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What an Object has besides its attributes."""
+    return {name: payload[name] for name in SETTINGS if name in payload}
 
 
 def _test_case_fields(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,8 +277,10 @@ def _form_refusals(form: Any) -> Refusals:
     """The errors of a form; what stands at its top says in its pointer, or by its code, which field it means."""
     found = set()
     for name, error in _errors(form):
+        place = error.params.get("pointer", "") if isinstance(error.params, Mapping) else ""
+        if _first(place) in SETTINGS:  # one field of JSON holds the whole definition
+            name = _first(place)
         if name == "__all__":
-            place = error.params.get("pointer", "") if isinstance(error.params, Mapping) else ""
             # Django puts at the top what is unique together with another field.
             name = _first(place) if place else "name" if error.code == "name_taken" else _list_without_place(error)
         found.add((name, str(error.code)))

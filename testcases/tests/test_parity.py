@@ -171,6 +171,23 @@ BAD = [
 ]
 
 
+def referring(code: str, **reference: Any) -> Bad:
+    """A foreign key that doesn't do."""
+    words = ", ".join(f"{name} {value!r}" for name, value in reference.items())
+    key = {"fields": ["id"], "reference": reference}
+    return Bad(f"object: a foreign key to {words}", "object", put(foreignKeys=[key]), "foreignKeys", code, ALL[:3])
+
+
+SETTINGS = [
+    referring("unknown_object", object="nowhere", fields=["id"]),
+    referring("unknown_attribute", object="orders", fields=["nothing"]),
+    Bad("object: an unknown fieldsMatch", "object", put(fieldsMatch="bogus"), "fieldsMatch", "unknown_choice"),
+    Bad("object: a key of nothing", "object", put(primaryKey=["nothing"]), "primaryKey", "unknown_attribute"),
+    Bad("object: a unique key of nothing", "object", put(uniqueKeys=[["nothing"]]), "uniqueKeys", "unknown_attribute"),
+    Bad("object: a missing value that is no text", "object", put(missingValues=[1]), "missingValues", "type"),
+]
+
+
 def constrained(kind: str, code: str, field: str = "attributes", **settings: Any) -> Bad:
     """An attribute of this type with a setting that doesn't do."""
     words = ", ".join(f"{name} {value!r}" for name, value in settings.items())
@@ -195,6 +212,7 @@ ATTRIBUTES = [
     constrained("string", "duplicate", categories=["a", "a"]),
     constrained("boolean", "not_allowed", categories=["a"]),
 ]
+EVERYTHING = (*BAD, *SETTINGS, *ATTRIBUTES)
 
 
 @pytest.fixture
@@ -258,7 +276,11 @@ def test_every_face_takes_what_is_sound(
 
 @pytest.mark.parametrize(
     ("bad", "face"),
-    [pytest.param(bad, face, id=f"{bad.title}, {face}") for bad in (*BAD, *ATTRIBUTES) for face in bad.faces],
+    [
+        pytest.param(bad, face, id=f"{bad.title}, {face}")
+        for bad in (*BAD, *SETTINGS, *ATTRIBUTES)
+        for face in bad.faces
+    ],
 )
 def test_every_face_refuses_the_same_with_the_same_field_and_code(
     faces: dict[str, Any], payloads: dict[str, Payload], bad: Bad, face: str
