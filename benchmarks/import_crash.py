@@ -80,4 +80,5 @@ def wait(condition: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(measure(*map(int, [*sys.argv[1:], *(ROWS, KILLS)[len(sys.argv) - 1 :]])))
+    rows, kills, *_ = [*map(int, sys.argv[1:]), *(ROWS, KILLS)[len(sys.argv) - 1 :]]
+    sys.exit(measure(rows, kills))
