@@ -3,6 +3,7 @@
 import duckdb
 from django.core.exceptions import ObjectDoesNotExist
 
+from catalog.comparison.patching import ConflictError, HiddenError, PatchError
 from catalog.contents import UnknownRowsError
 from catalog.formats import FormatLimitError
 from catalog.formats.opening import ReadingOptionError
@@ -106,6 +107,28 @@ def _(error: QueryError) -> ProblemDetails:
 def _(error: ReadingOptionError) -> ProblemDetails:
     errors = [{"pointer": pointer(each.path), "code": each.code, "message": each.message} for each in error.problems]
     return ProblemDetails(400, "invalid", "The request is not valid", str(error), errors=errors)
+
+
+@describe.register
+def _(error: PatchError) -> ProblemDetails:
+    hint = "A patch is the NDJSON of a diff, such as /tables/{id}/diff.ndjson?from=3 answers."
+    return ProblemDetails(400, "invalid_patch", "The patch can't be read", str(error), hint)
+
+
+@describe.register
+def _(error: ConflictError) -> ProblemDetails:
+    errors = [
+        {"pointer": pointer("_id"), "row": row, "code": "patch_conflict", "message": f"The row {row} {what}."}
+        for row, what in error.rows
+    ]
+    hint = "Compare again with the rows as they are now, and apply that."
+    title = "The patch does not fit"
+    return ProblemDetails(409, "patch_conflict", title, str(error), hint, errors, error.count)
+
+
+@describe.register
+def _(error: HiddenError) -> ProblemDetails:
+    return ProblemDetails(403, "permission_denied", "Forbidden", str(error))
 
 
 @describe.register

@@ -10,6 +10,7 @@ from catalog.viewsets.objects import ObjectViewSet, SchemaViewSet
 from catalog.viewsets.records import RecordsViewSet
 from catalog.viewsets.rows import RowsViewSet, RowViewSet
 from catalog.viewsets.table_history import TableHistoryViewSet
+from catalog.viewsets.table_patches import TablePatchViewSet
 from catalog.viewsets.tables import TableViewSet
 from config.api.viewsets import ULID_PATTERN, Router
 
@@ -50,6 +51,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
         TableHistoryViewSet.as_view({"get": "stream"}),
         name="api-table-diff-stream",
     ),
+    re_path(TABLE + r"/patch/?$", TablePatchViewSet.as_view({"post": "apply"}), name="api-table-patch"),
     re_path(TABLE + r"/revert/?$", TableHistoryViewSet.as_view({"post": "revert"}), name="api-table-revert"),
 ]
 

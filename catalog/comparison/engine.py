@@ -14,7 +14,7 @@ from catalog.comparison.multiset import add_unmatched
 from catalog.comparison.near import match_equal
 from catalog.comparison.options import ComparisonOptions
 from catalog.comparison.order import find_moved
-from catalog.comparison.quick import count_if_equal
+from catalog.comparison.quick import count_if_equal, count_if_same
 from catalog.comparison.reducing import join_by_key, load_unbalanced
 from catalog.comparison.ruling import with_rules
 from catalog.comparison.shape import Layout, Relation, count_rows, read_layout
@@ -75,8 +75,9 @@ def prepared(
 def totals(comparison: Comparison) -> tuple[TableDiff, Listing | None]:
     """The diff without rows, and whence to read these; None where both sides are equal, which is found first."""
     layout, options, workspace = comparison.layout, comparison.options, comparison.workspace
-    is_quick = _is_quick(workspace.connection, layout, options)
-    row_count = count_if_equal(workspace.connection, layout, options.ordered) if is_quick else None
+    row_count = count_if_same(layout)
+    if row_count is None and _is_quick(workspace.connection, layout, options):
+        row_count = count_if_equal(workspace.connection, layout, options.ordered)
     if row_count is not None:
         diff = TableDiff(
             counts=_counts(matched=row_count),

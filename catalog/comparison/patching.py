@@ -1,7 +1,7 @@
 """Applying a diff: the rows of the expected side, with what the diff says of them, are those of the actual side.
 
-A patch is the rows of a diff as `Differences.lines` writes them, or those between two versions of a Table. It fits where
-every row that it changes or removes still is as it was; any other is a conflict, and nothing is applied.
+A patch is the rows of a diff as `Differences.lines` writes them, or those between two versions of a Table. It fits
+where every row that it changes or removes still is as it was; any other is a conflict, and nothing is applied.
 """
 
 import json
@@ -67,12 +67,13 @@ class Patch:
         return _result(self.table, self.side, self.attributes)
 
     def written(self) -> str:
-        """A query of the whole rows that change or are new, in the patch's order: line, r (null if new), attributes."""
+        """A query of the whole rows that change or are new, in the patch's order: `_id` (null if new), attributes."""
+        kept, added = (_cells(self.attributes, is_kept) for is_kept in (True, False))
         return (
-            f"SELECT p.n AS line, t.r, {_cells(self.attributes, is_kept=True)} FROM {self.table} p "
-            f"JOIN ({self.side.rows()}) t ON t.r = p.r WHERE p.class = 'changed' UNION ALL "
-            f"SELECT p.n, NULL, {_cells(self.attributes, is_kept=False)} FROM {self.table} p "
-            "WHERE p.class = 'unexpected' ORDER BY line"
+            f"SELECT * EXCLUDE (_table) FROM (SELECT p.n AS _table, t.r AS _id, {kept} "
+            f"FROM {self.table} p JOIN ({self.side.rows()}) t ON t.r = p.r WHERE p.class = 'changed' UNION ALL "
+            f"SELECT p.n, NULL, {added} FROM {self.table} p "
+            "WHERE p.class = 'unexpected') ORDER BY _table"
         )
 
     def removed(self) -> str:

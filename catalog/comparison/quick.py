@@ -1,9 +1,16 @@
-"""The common case in one statement: two tables that are exactly equal."""
+"""The common case in one statement or none: two tables that are exactly equal."""
 
 import duckdb
 
 from catalog.comparison.shape import Layout, Side
 from catalog.comparison.workspace import canonical_columns, canonical_names
+
+
+def count_if_same(layout: Layout) -> int | None:
+    """The number of rows when both sides are known to be the same files, and so equal without a look at them."""
+    expected, actual = layout.expected.relation, layout.actual.relation
+    is_same = bool(expected.digests) and expected.digests == actual.digests and layout.has_one_form
+    return expected.row_count if is_same and (layout.has_known_keys or not layout.key) else None
 
 
 def count_if_equal(connection: duckdb.DuckDBPyConnection, layout: Layout, is_ordered: bool) -> int | None:

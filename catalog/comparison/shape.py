@@ -44,7 +44,8 @@ class Relation:
     columns: (name, DuckDB type) of each, which saves asking for them. row_count saves counting.
     unique_key: attributes of which no two rows share the values. has_ids: whether `_id` and `_version` are the row's
     own bookkeeping, never compared; without, they are attributes like any other. is_id_key: `_id` is told and may be
-    the key all the same, for two states of the same rows.
+    the key all the same, for two states of the same rows. digests: of the files that hold the rows; relations with the
+    same ones hold the same rows in the same order.
     """
 
     sql: str
@@ -53,6 +54,7 @@ class Relation:
     unique_key: tuple[str, ...] = ()
     has_ids: bool = True
     is_id_key: bool = False
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The rules of comparison, by their traps (T) and by the faults of other tools (P)."""
+"""The rules of comparison, by their traps (T). The faults of other tools (P): test_comparison_faults."""
 
 import datetime
 from collections.abc import Iterator
@@ -34,14 +34,14 @@ def classes(table_diff: TableDiff) -> list[str]:
     return [row.row_class for row in table_diff.rows]
 
 
-def test_t1_p2_duplicate_rows_are_counted(diff):
+def test_t1_duplicate_rows_are_counted(diff):
     assert diff("(1), (1), (2)", "(2), (1), (1)", "a").is_equal
     fewer = diff("(1), (1), (2)", "(2), (1)", "a")
     assert fewer.summary == "actual differs from expected: 1 missing"
     assert fewer.rows[0].row == {"a": 1}
 
 
-def test_t2_p3_an_empty_side_lists_all_rows(diff):
+def test_t2_an_empty_side_lists_all_rows(diff):
     empty = "SELECT 1 AS id, 'x' AS name WHERE false"
     full = "SELECT 1 AS id, 'x' AS name UNION ALL SELECT 2, 'y'"
     for key in ((), ("id",)):
@@ -51,7 +51,7 @@ def test_t2_p3_an_empty_side_lists_all_rows(diff):
 
 
 @pytest.mark.parametrize("key", [(), ("k",)])
-def test_t3_p5_duplicate_rows_with_null_keys_are_equal_in_any_order(diff, key):
+def test_t3_duplicate_rows_with_null_keys_are_equal_in_any_order(diff, key):
     expected, actual = "(NULL, 1), (NULL, 1), (NULL, 2), (3, 4)", "(NULL, 2), (3, 4), (NULL, 1), (NULL, 1)"
     assert diff(expected, actual, "k, v", key=key).is_equal
 
@@ -64,7 +64,7 @@ def test_t4_one_changed_row_in_the_first_sorted_column_does_not_smear(diff, key)
 
 
 @pytest.mark.parametrize("key", [(), ("name",)])
-def test_t5_p7_tolerance_works_on_shuffled_rows(diff, key):
+def test_t5_tolerance_works_on_shuffled_rows(diff, key):
     expected = "(1.0::DOUBLE, 'x'), (1.0, 'y'), (2.0, 'z')"
     actual = "(2.0001::DOUBLE, 'z'), (1.0002, 'x'), (0.9999, 'y')"
     assert diff(expected, actual, "v, name", key=key, abs_tol=0.001).is_equal
@@ -94,7 +94,7 @@ def test_t6_an_extra_attribute_and_a_missing_row_are_in_one_report(diff):
         ("0::DECIMAL(38,10)", "(-0.0)::DOUBLE", True),
     ],
 )
-def test_t7_p4_numbers_are_compared_by_value_whatever_their_types(diff, expected, actual, is_equal):
+def test_t7_numbers_are_compared_by_value_whatever_their_types(diff, expected, actual, is_equal):
     for key in ((), ("id",), ("v",)):
         found = diff(f"SELECT 1 AS id, {expected} AS v", f"SELECT 1 AS id, {actual} AS v", key=key)
         assert (found.is_equal, found.shape.type_mismatches) == (is_equal, ())
@@ -114,7 +114,7 @@ def test_t7_p4_numbers_are_compared_by_value_whatever_their_types(diff, expected
         ),
     ],
 )
-def test_t7_t13_p6_values_of_different_types_are_never_equal(diff, expected, actual, words):
+def test_values_of_different_types_are_never_equal(diff, expected, actual, words):
     found = diff(f"SELECT 1 AS id, {expected} AS v", f"SELECT 1 AS id, {actual} AS v", key=("id",))
     assert [(item.attribute, item.expected, item.actual) for item in found.shape.type_mismatches] == [("v", *words)]
     assert found.summary == "actual differs from expected: 1 type mismatch"
@@ -128,7 +128,7 @@ def test_t8_doubles_need_a_tolerance_where_exact_decimals_need_none(diff):
     assert diff("SELECT 0.3 AS v", "SELECT 0.1 + 0.2 AS v").is_equal
 
 
-def test_t8_a_tolerance_on_decimals_is_exact_at_its_bound(diff):
+def test_a_tolerance_on_decimals_is_exact_at_its_bound(diff):
     assert diff("SELECT 1 AS id, 0.30 AS v", "SELECT 1 AS id, 0.31 AS v", key=("id",), abs_tol=0.01).is_equal
     assert diff("SELECT 1 AS id, 100 AS v", "SELECT 1 AS id, 110 AS v", key=("id",), rel_tol=0.1).is_equal
     assert not diff("SELECT 1 AS id, 100 AS v", "SELECT 1 AS id, 111 AS v", key=("id",), rel_tol=0.1).is_equal
@@ -156,7 +156,7 @@ def test_t10_null_empty_text_and_na_are_three_values(diff, key):
     }
 
 
-def test_t9_nan_and_minus_zero_may_be_keys(diff):
+def test_nan_and_minus_zero_may_be_keys(diff):
     expected, actual = "('nan'::DOUBLE, 1), (-0.0::DOUBLE, 2), (1, 3)", "(0.0::DOUBLE, 2), ('nan'::DOUBLE, 1), (1, 4)"
     found = diff(expected, actual, "k, v", key=("k",))
     assert (found.counts["matched"], found.counts["changed"]) == (2, 1)
@@ -180,7 +180,7 @@ def test_t11_dates_equal_their_midnight_and_instants_equal_across_zones(diff, ex
         assert (found.is_equal, found.shape.type_mismatches) == (is_equal, ())
 
 
-def test_t11_instants_are_reported_in_utc(diff):
+def test_instants_are_reported_in_utc(diff):
     found = diff("SELECT TIMESTAMPTZ '2024-01-01 12:00:00+02' AS at", "SELECT now() AS at WHERE false")
     assert found.rows[0].row == {"at": datetime.datetime(2024, 1, 1, 10, tzinfo=datetime.UTC)}
 
@@ -189,11 +189,11 @@ def test_t11_instants_are_reported_in_utc(diff):
     ("expected", "actual"),
     [("'007'", "'7'"), ("'caf' || chr(233)", "'cafe' || chr(769)"), ("'Oslo'", "'Oslo '"), ("'a'", "'A'")],
 )
-def test_t12_t14_text_is_compared_as_it_is(diff, expected, actual):
+def test_text_is_compared_as_it_is(diff, expected, actual):
     assert not diff(f"SELECT {expected} AS v", f"SELECT {actual} AS v").is_equal
 
 
-def test_t14_a_trailing_space_is_in_the_report(diff):
+def test_a_trailing_space_is_in_the_report(diff):
     found = diff("(1, 'Oslo')", "(1, 'Oslo ')", "id, city", key=("id",))
     assert found.rows[0].cells == {"city": {"expected": "Oslo", "actual": "Oslo "}}
 
@@ -231,7 +231,7 @@ def test_t16_an_ignored_attribute_does_not_disturb_matching(diff, key):
         ({"key": ["id"], "per_attribute": {"id": {"abs_tol": 1}}}, "per_attribute.id", "conflict", "key"),
     ],
 )
-def test_t17_p12_unknown_or_wrong_options_are_errors_that_help(raw, path, code, words):
+def test_t17_unknown_or_wrong_options_are_errors_that_help(raw, path, code, words):
     with pytest.raises(OptionError) as caught:
         parse_options(raw, ["id", "amount"])
     [(found_path, found_code, message)] = caught.value.problems
@@ -239,7 +239,7 @@ def test_t17_p12_unknown_or_wrong_options_are_errors_that_help(raw, path, code, 
     assert words in message
 
 
-def test_t17_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_told_at_once():
     with pytest.raises(OptionError) as caught:
         parse_options({"orderd": True, "abs_tol": "x", "key": ["nope"]}, ["id"])
     assert [path for path, _, _ in caught.value.problems] == ["orderd", "key", "abs_tol"]
@@ -296,7 +296,7 @@ def test_t21_a_hundred_thousand_rows_are_compared_in_time(connection):
 
 
 @pytest.mark.parametrize("key", [(), ("k",)])
-def test_t22_p11_a_shifted_bucket_is_one_missing_and_one_unexpected_row(diff, key):
+def test_t22_a_shifted_bucket_is_one_missing_and_one_unexpected_row(diff, key):
     columns = "k, v" if key else "v"
     expected, actual = ("(1, 'a'), (1, 'b'), (1, 'c')", "(1, 'b'), (1, 'c'), (1, 'd')")
     if not key:
@@ -372,7 +372,7 @@ def test_ids_and_versions_are_reported_but_not_compared(diff):
     assert found.shape.unexpected_attributes == ()
 
 
-def test_p1_no_row_of_a_duplicate_key_is_lost(diff):
+def test_no_row_of_a_duplicate_key_is_lost(diff):
     found = diff("(1, 'a'), (1, 'b')", "(1, 'b')", "k, v", key=("k",))
     assert (found.counts["matched"], found.counts["missing"], found.counts["duplicate_key"]) == (1, 1, 1)
     assert [(row.row_class, row.key, row.row) for row in found.rows] == [
@@ -396,17 +396,17 @@ def test_rows_of_a_duplicate_key_are_matched_within_tolerance(diff):
     assert diff(expected, actual, "k, v", key=("k",), abs_tol=0.1001).is_equal
 
 
-def test_p8_a_different_row_count_names_the_row(diff):
+def test_a_different_row_count_names_the_row(diff):
     found = diff("(1, 'a'), (2, 'b')", "(1, 'a')", "id, v", key=("id",))
     assert [(row.row_class, row.row) for row in found.rows] == [("missing", {"id": 2, "v": "b"})]
 
 
-def test_p9_null_is_not_nan(diff):
+def test_null_is_not_nan(diff):
     found = diff("(1, NULL::DOUBLE)", "(1, 'nan'::DOUBLE)", "id, v", key=("id",))
     assert found.attributes["v"].null_only_expected == 1
 
 
-def test_p10_duplicate_keys_in_another_order_are_equal(diff):
+def test_duplicate_keys_in_another_order_are_equal(diff):
     found = diff("(1, 'a'), (1, 'b'), (2, 'c')", "(2, 'c'), (1, 'b'), (1, 'a')", "k, v", key=("k",))
     assert found.summary == "actual equals expected: 3 rows"
 

@@ -178,7 +178,7 @@ def test_a_patch_between_versions_has_other_words_and_tells_the_rows_that_are_wr
         '{"class": "changed", "_id": 4, "cells": {"name": {"old": "n3", "new": "other"}}}',
     ]
     with read_patch(connection, relation, lines) as patch:
-        assert connection.execute(patch.written()).fetchall() == [(1, None, "new"), (3, 4, "other")]
+        assert connection.execute(patch.written()).fetchall() == [(None, "new"), (4, "other")]
         assert connection.execute(patch.removed()).fetchall() == [(2,)]
         assert [name for (name,) in connection.execute(patch.result()).fetchall()] == ["n0", "n2", "other", "new"]
         assert patch.told == {"name"}
