@@ -46,5 +46,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 
 websocket_urlpatterns: list[URLPattern | URLResolver] = [
     *jobs.websocket_urlpatterns,
+    *testcases.websocket_urlpatterns,
     re_path("", NoSuchWatch.as_asgi()),
 ]

@@ -17,9 +17,10 @@ from catalog.models import Application
 from config.exact_json import dump_json
 from processes.admin import DefiningAdmin, MemberFormSet
 from processes.models import Direction
+from testcases.deferring import cancel_run, run_or_defer
 from testcases.models import Binding, Pin, Result, ResultOutput, Run, TestCase
 from testcases.models.cases import BindingDefinition
-from testcases.runs import run_test_cases
+from testcases.recording import RunEndedError
 
 
 class BindingInline(admin.TabularInline):
@@ -75,15 +76,17 @@ class TestCaseAdmin(DefiningAdmin):
 
     @admin.action(description="Run selected test cases", permissions=["view"])
     def run_selected(self, request: HttpRequest, queryset: QuerySet[TestCase]) -> None:
-        """One run for each application, while the curator waits."""
+        """One run for each application: a small one while the curator waits, a large one by a worker."""
         by_application: dict[Application, list[TestCase]] = {}
         for case in queryset.select_related("application"):
             by_application.setdefault(case.application, []).append(case)
         for application, cases in by_application.items():
-            run = run_test_cases(application, cases, author=request.user)
+            run = run_or_defer(application, cases, {}, request.user)
             counts = ", ".join(f"{number} {verdict}" for verdict, number in run.counts.items() if number)
+            counts = counts if run.has_ended else f"{len(cases):,} test cases wait for a worker"
             link = format_html('<a href="{}">{}</a>', reverse("run-detail", args=[run.pk]), run)
-            level = messages.SUCCESS if run.verdict == "passed" else messages.WARNING
+            is_well = run.verdict == "passed" or not run.has_ended
+            level = messages.SUCCESS if is_well else messages.WARNING
             self.message_user(request, format_html("{}: {}", link, counts), level)
 
 
@@ -111,10 +114,24 @@ class RunAdmin(OwnerAdmin):
     list_select_related = ["application"]
     search_fields = ["id", "application__name", "results__test_case__name"]
     date_hierarchy = "created_at"
+    actions = ["cancel_selected"]
 
     @admin.display(description="page")
     def page(self, run: Run) -> SafeString:
         return format_html('<a href="{}">open</a>', reverse("run-detail", args=[run.pk]))
+
+    @admin.action(description="Cancel selected runs", permissions=["view"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        """Stop those that have not ended."""
+        stopped = 0
+        for run in queryset.select_related("job"):
+            try:
+                cancel_run(run, request.user)
+                stopped += 1
+            except RunEndedError as error:
+                self.message_user(request, f"{run}: {error}", messages.WARNING)
+        if stopped:
+            self.message_user(request, f"{stopped} run{'' if stopped == 1 else 's'} cancelled.", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

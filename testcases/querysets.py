@@ -111,3 +111,7 @@ class ResultQuerySet(models.QuerySet["Result"]):
 
 class RunQuerySet(models.QuerySet["Run"]):
     """Finds Runs."""
+
+    def with_names(self) -> Self:
+        """Join what an answer about a Run names, and its Job."""
+        return self.select_related("application", "created_by", "job")

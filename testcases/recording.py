@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from catalog.conformance import PartFile
 from catalog.writing import store_parts
@@ -21,6 +22,10 @@ WRITE_INTERVAL_SECONDS = 0.5
 
 Progress = Callable[[int, int, Result], None]
 Fence = Callable[[], AbstractContextManager[object]]
+
+
+class RunEndedError(Exception):
+    """The Run has ended, or is gone: nothing may be stored or stopped."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,15 @@ class Recorder:
         self.written_at = time.monotonic()
 
     def _write(self, entries: Sequence[_Entry]) -> None:
-        """What belongs to Results first, which the databases allow within a transaction: then its time is known."""
+        """What belongs to Results first, which the databases allow within a transaction: then its time is known.
+
+        Before all, the Run's row is locked and asked whether it still runs.
+        """
+        counts = Counter(str(entry.result.verdict) for entry in entries)
+        this = Run.objects.filter(pk=self.run.pk, state=Run.State.RUNNING)
+        added = {name: F(name) + number for name, number in counts.items()}
+        if not this.update(**added, heard_at=timezone.now()):
+            raise RunEndedError
         started = time.perf_counter()
         _write_outputs(entries)
         Pin.objects.bulk_create(pin for entry in entries for pin in entry.pins)
@@ -113,8 +126,6 @@ class Recorder:
             if entry.result.timings_ms:
                 entry.result.timings_ms["store"] = share
         Result.objects.bulk_create(entry.result for entry in entries)
-        counts = Counter(str(entry.result.verdict) for entry in entries)
-        Run.objects.filter(pk=self.run.pk).update(**{name: F(name) + number for name, number in counts.items()})
         for name, number in counts.items():
             setattr(self.run, name, getattr(self.run, name) + number)
 

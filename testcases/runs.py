@@ -23,7 +23,7 @@ from processes.models import Implementation
 from testcases.judging import Judgement
 from testcases.models import Run, TestCase
 from testcases.models.runs import Reason, Verdict
-from testcases.recording import Fence, Judged, Progress, Recorder
+from testcases.recording import Fence, Judged, Progress, Recorder, RunEndedError
 from testcases.running import Bench, Pending
 from testcases.trials import BoundTable, Untried, digest_of, prepare
 
@@ -37,10 +37,10 @@ __all__ = ["execute_run", "overall_verdict", "run_test_cases", "start_run"]
 class How:
     """How a Run is executed. A Job that drives one gives all of these.
 
-    progress: told (done, total, Result) for each Result that was stored. should_stop: asked before each case; what is
-    left is then skipped as cancelled. fenced: a context around each write, which raises where the caller may not write
-    any more. resumes: takes up a Run that is running but whose worker is gone: what has a Result is not judged again.
-    workers: how many cases at once; by default the number of cores.
+    progress: told (done, total, Result) for each Result that was stored. should_stop: asked before each case; none is
+    begun after it said so. fenced: a context around each write, which raises where the caller may not write any more.
+    resumes: takes up a Run that is running but whose worker is gone, what has a Result is not judged again, and leaves
+    it running for another if this process is to end. workers: how many cases at once; by default the number of cores.
     """
 
     progress: Progress | None = None
@@ -122,32 +122,44 @@ def execute_run(run: Run, how: How | None = None) -> Run:
     stored. A Run that another has begun is left alone, unless `how` resumes it.
 
     An exception that ends it, such as Ctrl-C, leaves it cancelled with what was judged; one from the fence, as it was.
+    If somebody else cancels it meanwhile, or deletes it, nothing more is stored.
     """
     how = how or How()
     open_states = [Run.State.QUEUED, *([Run.State.RUNNING] if how.resumes else [])]
     with how.fenced():
         claimed = Run.objects.filter(pk=run.pk, state__in=open_states).update(
-            state=Run.State.RUNNING, started_at=Coalesce(F("started_at"), timezone.now())
+            state=Run.State.RUNNING, started_at=Coalesce(F("started_at"), timezone.now()), heard_at=timezone.now()
         )
     run.refresh_from_db()
     if not claimed:
         return run
     try:
         is_whole = _Execution(run, how).judge_all()
-    except BaseException:
-        with suppress(Exception):
-            _end(run, Run.State.CANCELLED, how)
+        _end(run, Run.State.FINISHED if is_whole else Run.State.CANCELLED, how)
+    except RunEndedError:
+        return Run.objects.filter(pk=run.pk).first() or _deleted(run)
+    except BaseException as error:
+        if isinstance(error, Exception) or not how.resumes:
+            with suppress(Exception):
+                _end(run, Run.State.CANCELLED, how)
         raise
-    _end(run, Run.State.FINISHED if is_whole else Run.State.CANCELLED, how)
     return run
 
 
 def _end(run: Run, state: Run.State, how: How) -> None:
+    outcome: dict[str, Any] = {"state": state, "finished_at": timezone.now()}
+    if state == Run.State.FINISHED:
+        outcome["verdict"] = overall_verdict(run.counts)
     with how.fenced(), transaction.atomic():
-        run.state, run.finished_at = state, timezone.now()
-        if state == Run.State.FINISHED:
-            run.verdict = overall_verdict(run.counts)
-        run.save(update_fields=["state", "verdict", "finished_at"])
+        if not Run.objects.filter(pk=run.pk, state=Run.State.RUNNING).update(**outcome):
+            raise RunEndedError
+    for name, value in outcome.items():
+        setattr(run, name, value)
+
+
+def _deleted(run: Run) -> Run:
+    run.state = Run.State.CANCELLED
+    return run
 
 
 def overall_verdict(counts: Mapping[str, int]) -> str:
@@ -182,9 +194,10 @@ class _Execution:
         has_stopped = False
         with temporary.directory("run") as directory, Bench(workers) as bench:
             for position, judged in enumerate(self._cases()):
-                has_stopped = has_stopped or self.how.should_stop()
-                actual = Destination(directory, prefix=str(position))
-                waiting.append((judged, _cancelled if has_stopped else self._begin(bench, judged, actual)))
+                has_stopped = self.how.should_stop()
+                if has_stopped:
+                    break
+                waiting.append((judged, self._begin(bench, judged, Destination(directory, prefix=str(position)))))
                 if len(waiting) >= 2 * workers or workers == 1:
                     self._settle(waiting)
             while waiting:
@@ -213,10 +226,6 @@ class _Execution:
             for name in plan[case.function_id]:
                 if (case.pk, name) not in self.judged:
                     yield Judged(case, name, implementations.get(name), bound)
-
-
-def _cancelled() -> Judgement:
-    return Judgement(Verdict.SKIPPED, Reason.CANCELLED, "The run was cancelled before this case.")
 
 
 def _cases_with_tables(ids: Sequence[str]) -> Iterator[tuple[TestCase, dict[str, BoundTable]]]:

@@ -9,6 +9,7 @@ from testcases.viewsets.calls import FunctionCallViewSet
 from testcases.viewsets.cases import TestCaseViewSet
 from testcases.viewsets.outputs import ResultOutputViewSet
 from testcases.viewsets.runs import FunctionRunViewSet, ResultViewSet, RunResultViewSet, RunViewSet
+from testcases.viewsets.watching import RunConsumer
 
 # --- the API --------------------------------------------------------------------------------------------------------
 
@@ -62,7 +63,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^runs/?$", runs.run_list, name="run-list"),
     re_path(r"^runs/new/?$", runs.run_create, name="run-create"),
     re_path(r"^runs/(?P<pk>\w+)/?$", runs.run_detail, name="run-detail"),
+    re_path(r"^runs/(?P<pk>\w+)/cancel/?$", runs.run_cancel, name="run-cancel"),
     re_path(r"^runs/(?P<pk>\w+)/compare/(?P<other>\w+)/?$", runs.run_compare, name="run-compare"),
     re_path(r"^results/(?P<pk>\w+)/?$", runs.result_detail, name="result-detail"),
     re_path(r"^results/(?P<pk>\w+)/accept/?$", runs.result_accept, name="result-accept"),
+]
+
+websocket_urlpatterns: list[URLPattern | URLResolver] = [
+    re_path(rf"^ws/runs/(?P<id>{ULID_PATTERN})/?$", RunConsumer.as_asgi()),
 ]

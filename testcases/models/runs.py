@@ -1,13 +1,20 @@
 """Run, the execution of test cases, and its Results: verdict, diff, pins and the actual output."""
 
+from datetime import timedelta
+from typing import Final
+
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from catalog.models import Application, Configuration, Part, TableVersion
 from config.models import ExactJSONField, Immutable, ULIDField
+from jobs.models import Job
 from processes.models import Direction, Implementation
 from testcases.models.cases import TestCase
 from testcases.querysets import ResultQuerySet, RunQuerySet
+
+SILENCE: Final = timedelta(minutes=5)  # of the process that executes a Run, which writes as each case is judged
 
 
 class Verdict(models.TextChoices):
@@ -39,7 +46,8 @@ class Run(models.Model):
     """An execution of test cases. The counts are of its Results, of which there will be `total`.
 
     `selection`: what was asked for, `test_cases` (ids, in order), `plan` (id of a function -> names of implementations)
-    and `configuration` (its name and its digest).
+    and `configuration` (its name and its digest). `job` executes it; without one, the process that was asked for it
+    does. `heard_at`: when that last wrote.
     """
 
     class State(models.TextChoices):
@@ -54,6 +62,9 @@ class Run(models.Model):
     configuration = models.ForeignKey(
         Configuration, on_delete=models.SET_NULL, null=True, blank=True, related_name="runs"
     )
+    job = models.OneToOneField(
+        Job, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="run"
+    )
     state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
     verdict = models.CharField(max_length=16, choices=Verdict, blank=True, default="")
     total = models.PositiveIntegerField(default=0)
@@ -63,6 +74,7 @@ class Run(models.Model):
     skipped = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
+    heard_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
@@ -86,6 +98,28 @@ class Run(models.Model):
     def counts(self) -> dict[str, int]:
         """Results by verdict."""
         return {verdict: getattr(self, verdict) for verdict in Verdict.values}
+
+    @property
+    def done(self) -> int:
+        """How many Results there are."""
+        return sum(self.counts.values())
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in {self.State.FINISHED, self.State.CANCELLED}
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether it still runs, and was asked to stop."""
+        return not self.has_ended and self.job is not None and self.job.is_cancelling
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the process that executes it may have died: a Run without a Job is not taken up by another."""
+        if self.has_ended or self.job_id:
+            return False
+        return timezone.now() - (self.heard_at or self.started_at or self.created_at) > SILENCE
 
 
 class Result(Immutable):

@@ -63,8 +63,11 @@ RUN_EXAMPLE: Mapping[str, Any] = {
     "implementations": ["sql"],
     "configuration": None,
     "total": 2,
+    "done": 2,
     "counts": {"passed": 1, "failed": 1, "error": 0, "skipped": 0},
     "job": None,
+    "is_cancelling": False,
+    "is_silent": False,
     "created_at": "2026-11-20T21:00:00Z",
     "started_at": "2026-11-20T21:00:00Z",
     "finished_at": "2026-11-20T21:00:01Z",
@@ -180,7 +183,14 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     verdict = serializers.ChoiceField(choices=Verdict.choices, allow_blank=True)
     implementations = serializers.SerializerMethodField(help_text="Those that were asked for; none: each first one.")
     configuration = serializers.SerializerMethodField(help_text="The name of the configuration it ran with.")
-    job = serializers.SerializerMethodField(help_text="The job that executes it; null where the caller waited.")
+    done = serializers.IntegerField(help_text="How many results there are, of `total` that there will be.")
+    job = serializers.CharField(
+        source="job_id", allow_null=True, help_text="The job that executes it; null where the caller waited."
+    )
+    is_cancelling = serializers.BooleanField(help_text="Whether it was asked to stop, and has not yet.")
+    is_silent = serializers.BooleanField(
+        help_text="Whether the process that executes it may have died: it was not heard of, and no job executes it."
+    )
     created_by = UserField()
 
     class Meta:
@@ -193,9 +203,6 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     def get_configuration(self, run: Run) -> str | None:
         found = run.selection.get("configuration")
         return found["name"] if found else None
-
-    def get_job(self, run: Run) -> str | None:
-        return None
 
 
 class RowClassCountsSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,5 @@
-"""The pages of runs and results. A run happens while the browser waits."""
+"""The pages of runs and results. A small run happens while the browser waits; a large one is a worker's, and its page
+shows it go on. Without JavaScript that page loads itself again."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,10 +14,12 @@ from catalog.models import Application
 from catalog.views.lists import author, paginated, search
 from processes.models import Function
 from testcases.accepting import NotAcceptableError, accept_actual
+from testcases.deferring import cancel_run, run_or_defer
 from testcases.filters import ResultFilter, RunFilter, TestCaseFilter
 from testcases.history import compare_runs
 from testcases.models import Result, Run, TestCase
 from testcases.models.runs import Reason, Verdict
+from testcases.recording import RunEndedError
 from testcases.runs import run_test_cases
 from testcases.sight import as_seen
 from testcases.views.cases import SEARCHED
@@ -39,14 +42,26 @@ def run_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def run_detail(request: HttpRequest, pk: str) -> HttpResponse:
     """A run: how many of each verdict, and the table of verdicts."""
-    run = get_object_or_404(Run.objects.select_related("application", "created_by"), pk=pk)
+    run = get_object_or_404(Run.objects.with_names(), pk=pk)
     results = run.results.with_sight().with_flakiness().with_staleness().select_related("test_case__function")
-    found = ResultFilter(request.GET, results.order_by("id"))
+    found = ResultFilter(request.GET, results.order_by("id" if run.has_ended else "-id"))
     before = Run.objects.filter(application=run.application, pk__lt=run.pk).order_by("-pk").first()
     page = paginated(request, found.qs)
     page.object_list = [as_seen(request, result) for result in page.object_list]
     context = {"run": run, "before": before, "page": page, "verdicts": Verdict.values}
     return render(request, "testcases/run_detail.html", context)
+
+
+@require_POST
+def run_cancel(request: HttpRequest, pk: str) -> HttpResponse:
+    """Stop a run; the results that it has stay."""
+    try:
+        run = cancel_run(get_object_or_404(Run.objects.with_names(), pk=pk), author(request))
+    except RunEndedError as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, "The run is cancelled." if run.has_ended else "The run will stop in a moment.")
+    return redirect("run-detail", pk=pk)
 
 
 @require_safe
@@ -140,7 +155,7 @@ def _run(request: HttpRequest, cases: Iterable[TestCase], selection: Mapping[str
     if not by_application:
         messages.warning(request, "No test case is selected, so nothing was run.")
         return redirect("test-case-list")
-    runs = [run_test_cases(each, chosen, selection, author(request)) for each, chosen in by_application.items()]
+    runs = [run_or_defer(each, chosen, selection, author(request)) for each, chosen in by_application.items()]
     if len(runs) == 1:
         return redirect("run-detail", pk=runs[0].pk)
     messages.info(request, f"The test cases are of {len(runs)} applications, so there are {len(runs)} runs.")

@@ -14,8 +14,8 @@ from testcases.filters import TestCaseFilter
 from testcases.history import history_of, trend_of
 from testcases.models import TestCase
 from testcases.serializers.cases import TestCaseSerializer
-from testcases.serializers.runs import HistorySerializer, ResultSerializer, RunOptionsSerializer, RunSerializer
-from testcases.viewsets.runs import answer_run
+from testcases.serializers.runs import HistorySerializer, ResultSerializer, RunOptionsSerializer
+from testcases.viewsets.runs import PREFER, RUN_ANSWERS, answer_run
 
 
 class TestCaseViewSet(ResourceViewSet[TestCase]):
@@ -42,10 +42,10 @@ class TestCaseViewSet(ResourceViewSet[TestCase]):
     def perform_update(self, serializer: BaseSerializer[TestCase]) -> None:
         serializer.save(author=author(self.request))
 
-    @extend_schema(request=RunOptionsSerializer, responses={200: RunSerializer})
+    @extend_schema(parameters=[PREFER], request=RunOptionsSerializer, responses=RUN_ANSWERS)
     @action(detail=True, methods=["post"])
     def run(self, request: Request, pk: str) -> Response:
-        """Run the test case and answer the finished run."""
+        """Run the test case."""
         case = self.get_object()
         return answer_run(request, case.application, test_cases=[case.pk])
 

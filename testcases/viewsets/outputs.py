@@ -131,9 +131,7 @@ class ResultOutputViewSet(OffersFormats, StrictMixin, viewsets.GenericViewSet[Re
         classes = self._classes()
         limit, offset = read_limit(request), read_offset(request)
         if offset + limit > LIMIT_MAX:
-            message = (
-                f"They reach row {offset + limit:,}; a diff lists {LIMIT_MAX:,} of a class at most."
-            )
+            message = f"They reach row {offset + limit:,}; a diff lists {LIMIT_MAX:,} of a class at most."
             raise refusal("offset", "out_of_range", message, "Narrow it with class=, or read the rows themselves.")
         found = whole_diff(result, output, offset + limit)
         if found is None:

@@ -1,13 +1,14 @@
-"""Runs and results over REST. A run happens while the caller waits."""
+"""Runs and results over REST. A small run happens while the caller waits; a worker executes a large one, or any with
+`Prefer: respond-async`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer
@@ -19,14 +20,17 @@ from rest_framework.serializers import BaseSerializer
 from catalog.models import Application
 from catalog.viewsets.tables import etag, expected_version
 from config.api import JSONRenderer, ProblemDetails, describe
+from config.api.preferences import Preferences, read_preferences
 from config.api.streams import stream_response
 from config.api.viewsets import ULID_PATTERN, StrictMixin, author
 from processes.models import Function
 from testcases.accepting import NotAcceptableError, accept_actual
+from testcases.deferring import cancel_run, defer_run, is_large, wait_for
 from testcases.filters import ResultFilter, RunFilter
 from testcases.history import compare_runs
 from testcases.junit import MEDIA_TYPE, junit_xml
 from testcases.models import Result, Run
+from testcases.recording import RunEndedError
 from testcases.runs import run_test_cases
 from testcases.selection import Criteria, find_configuration, select_test_cases
 from testcases.serializers.runs import (
@@ -42,9 +46,23 @@ from testcases.serializers.runs import (
 )
 from testcases.sight import as_seen
 
+WAIT_SECONDS_MOST: Final = 30
+WAIT_DIGITS: Final = 10
+PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description="`respond-async` leaves the run to a worker, as a run over many cases is; `wait=10` waits so many "
+    f"seconds for it, at most {WAIT_SECONDS_MOST}.",
+)
+RUN_ANSWERS: Final = {
+    200: OpenApiResponse(RunSerializer, "The run has ended."),
+    202: OpenApiResponse(RunSerializer, "A worker executes it: the run, which is also at `Location`, with its `job`."),
+}
+
 
 def answer_run(request: Request, application: Application, **criteria: Sequence[str]) -> Response:
-    """Run what meets the criteria, with the options of the body, and answer the finished run."""
+    """Run what meets the criteria, with the options of the body, and answer the run."""
     options = RunOptionsSerializer(data=request.data)
     options.is_valid(raise_exception=True)
     return _answer(request, application, {**options.validated_data, **criteria})
@@ -55,11 +73,24 @@ def _answer(request: Request, application: Application, wanted: dict[str, Any]) 
     configuration = find_configuration(application, name) if name is not None else None
     criteria = Criteria(**wanted)
     cases = select_test_cases(criteria, application)
-    run = run_test_cases(
-        application, cases, criteria.as_dict(), author(request), criteria.implementations, configuration
-    )
+    preferences = read_preferences(request)
+    is_deferred = preferences.wants("respond-async", "") or is_large(len(cases))
+    verb = defer_run if is_deferred else run_test_cases
+    run = verb(application, cases, criteria.as_dict(), author(request), criteria.implementations, configuration)
+    if is_deferred:
+        run = wait_for(run, _patience(preferences))
     address = reverse("api-run-detail", args=[run.pk], request=request)
-    return Response(RunSerializer(run).data, headers={"Location": address})
+    headers = {"Location": address, **preferences.headers}
+    return Response(RunSerializer(run).data, status=200 if run.has_ended else 202, headers=headers)
+
+
+def _patience(preferences: Preferences) -> int:
+    """How many seconds the caller would rather wait than be told to look again (RFC 7240, `wait`)."""
+    text = preferences.values.get("wait", "")
+    if not (text.isascii() and text.isdecimal() and len(text) < WAIT_DIGITS):
+        return 0
+    preferences.applied["wait"] = str(min(int(text), WAIT_SECONDS_MOST))
+    return int(preferences.applied["wait"])
 
 
 class FunctionRunViewSet(StrictMixin, viewsets.GenericViewSet[Function]):
@@ -69,9 +100,11 @@ class FunctionRunViewSet(StrictMixin, viewsets.GenericViewSet[Function]):
     serializer_class = RunOptionsSerializer
     lookup_value_regex = ULID_PATTERN
 
-    @extend_schema(operation_id="functions_run_create", request=RunOptionsSerializer, responses={200: RunSerializer})
+    @extend_schema(
+        operation_id="functions_run_create", parameters=[PREFER], request=RunOptionsSerializer, responses=RUN_ANSWERS
+    )
     def create(self, request: Request, pk: str) -> Response:
-        """Run all test cases of a function and answer the finished run."""
+        """Run all test cases of a function."""
         function = self.get_object()
         return answer_run(request, function.application, functions=[function.pk])
 
@@ -91,21 +124,27 @@ class RunViewSet(
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet[Run],
 ):
-    """Runs: executions of test cases."""
+    """Runs: executions of test cases. Live at the WebSocket `/ws/runs/{id}`."""
 
-    queryset = Run.objects.select_related("application", "created_by")
+    queryset = Run.objects.with_names()
     serializer_class = RunSerializer
     filterset_class = RunFilter
     lookup_value_regex = ULID_PATTERN
     ordering_fields = ["id", "created_at", "finished_at", "total", "failed", "error"]
 
-    @extend_schema(request=RunRequestSerializer, responses={200: RunSerializer})
+    @extend_schema(parameters=[PREFER], request=RunRequestSerializer, responses=RUN_ANSWERS)
     def create(self, request: Request) -> Response:
-        """Run test cases of an application and answer the finished run."""
+        """Run test cases of an application: a few at once, many by a worker, to which 202 points."""
         wanted = RunRequestSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         criteria = dict(wanted.validated_data)
         return _answer(request, criteria.pop("application"), criteria)
+
+    @extend_schema(request=None, responses={200: RunSerializer, 409: OpenApiResponse(description="It has ended.")})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Stop a run before its next case. The results that it has stay; the other cases get none."""
+        return Response(RunSerializer(cancel_run(self.get_object(), author(request))).data)
 
     @extend_schema(operation_id="runs_compare", responses={200: RunComparisonSerializer})
     @action(detail=True, url_path=f"compare/(?P<other>{ULID_PATTERN})")
@@ -209,3 +248,8 @@ def _(error: NotAcceptableError) -> ProblemDetails:
     return ProblemDetails(
         409, error.code, "This can't be accepted as expected", str(error), error.hint, members=members
     )
+
+
+@describe.register
+def _(error: RunEndedError) -> ProblemDetails:
+    return ProblemDetails(409, "run_ended", "The run has ended", str(error))
