@@ -135,12 +135,14 @@ def _check(attribute: Attribute, constraint: Constraint, value: Any, column: str
     if constraint.takes == "divisor":
         return Check(attribute, constraint, value, _no_multiple(attribute, column, value), {})
     kind, raw = attribute.kind, f"${parameter}"
+    # A duration compares by its parts, whatever its form; SQL that first makes the one form would stand in each part.
+    bound = raw if attribute.type == "duration" else value_sql(attribute, raw)
     condition = constraint.violated.format(
         column=column,
         compared=kind.compared(column),
         length=kind.length(column),
         raw=raw,
-        value=kind.compared(value_sql(attribute, raw)),
+        value=kind.compared(bound),
         members=_members_sql(attribute, raw),
     )
     return Check(
