@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from catalog.comparison.unseen import unseen_difference
+
 SHOWN_CHARACTERS = 300
 CLASS_WORDS: Mapping[str, str] = {
     "changed": "changed",
@@ -46,6 +48,7 @@ class DiffCell:
     value: Cell | None = None
     expected: Cell | None = None
     actual: Cell | None = None
+    unseen: str = ""  # how texts differ that look the same
 
     @property
     def is_changed(self) -> bool:
@@ -158,7 +161,9 @@ def _row(row: Mapping[str, Any], columns: Sequence[str]) -> DiffRow:
     cells = []
     for name in columns:
         if name in changed:
-            cells.append(DiffCell(expected=cell(changed[name]["expected"]), actual=cell(changed[name]["actual"])))
+            expected, actual = changed[name]["expected"], changed[name]["actual"]
+            unseen = unseen_difference(expected, actual)
+            cells.append(DiffCell(expected=cell(expected), actual=cell(actual), unseen=unseen))
         elif name in known:
             cells.append(DiffCell(cell(known[name])))
         else:

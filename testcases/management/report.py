@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from catalog.comparison.unseen import unseen_difference
 from config.console import counted, printable, text_table
 from config.exact_json import dump_json
 from testcases.models import Result, Run
@@ -87,7 +88,9 @@ def _row_lines(row: Mapping[str, Any]) -> Iterator[str]:
         place = f" from place {row['expected_position']} to {row['actual_position']}"
     yield f"{row['class']}{place}  " + ", ".join(f"{printable(name)}: {_value(cell)}" for name, cell in known.items())
     for name, cell in row.get("cells", {}).items():
-        yield f"    {printable(name)}: {_value(cell['expected'])} -> {_value(cell['actual'])}"
+        unseen = unseen_difference(cell["expected"], cell["actual"])
+        told = f" ({unseen})" if unseen else ""
+        yield f"    {printable(name)}: {_value(cell['expected'])} -> {_value(cell['actual'])}{told}"
 
 
 def _value(value: Any) -> str:
