@@ -26,8 +26,8 @@ from testcases.models.cases import BindingDefinition
 ERRORS_SHOWN = 10
 SIDES = {"inputs": Direction.INPUT, "outputs": Direction.OUTPUT}
 COMPARISON_HELP = (
-    'Options such as {"abs_tol": 0.001, "ordered": true, "key": ["id"], "ignore": ["loaded_at"], "mode": "subset"}; also '
-    "rel_tol, per_attribute, null_equal, normalize_unicode, literal_matchers, and matchers such as "
+    'Options such as {"abs_tol": 0.001, "ordered": true, "key": ["id"], "ignore": ["loaded_at"], "mode": "subset"}; '
+    "also rel_tol, per_attribute, null_equal, normalize_unicode, literal_matchers, and matchers such as "
     '[{"attribute": "loaded_at", "matcher": {"$not_null": true}}].'
 )
 
