@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3 import base, features
 
 from config.databases.sqlite.turns import Turns, turns_of
 
@@ -39,8 +39,18 @@ class TurnTakingCursor(base.SQLiteCursorWrapper):
             return super().executemany(query, param_list)
 
 
+class DatabaseFeatures(features.DatabaseFeatures):
+    """What SQLite can do."""
+
+    # Django would prefetch parents by `id = 1 OR id = 2 OR ...`, of which SQLite takes a thousand. It does take a list,
+    # of one column, and all our keys are.
+    supports_tuple_lookups = True
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection to SQLite."""
+
+    features_class = DatabaseFeatures
 
     def __init__(self, *positional: Any, **options: Any) -> None:
         super().__init__(*positional, **options)
