@@ -1,5 +1,6 @@
 """From a folder to the description of a package, with all problems found. Pure: no Django, no database."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +53,8 @@ class _Reading:
         self.folder = folder
         self.descriptor = descriptor
         self.objects: dict[str, PackageObject] = {}
-        self.tables: dict[tuple[str, str], PackageTable | None] = {}  # None: named, but its file or Object is wrong
+        # By Object, then by name. None: named, but its file or Object is wrong.
+        self.tables: dict[str, dict[str, PackageTable | None]] = defaultdict(dict)
         self.lacks_objects = False  # an Object couldn't be read, so that a reference may be right after all
         self.functions: dict[str, PackageFunction] = {}
 
@@ -80,11 +82,13 @@ class _Reading:
         self.folder.note(DESCRIPTOR, place, code, message)
 
     def _check_names(self, kind: str, names: Sequence[str]) -> None:
+        seen: set[str] = set()
         for position, name in enumerate(names):
             place = pointer(kind, position, "name")
             self._check_name(DESCRIPTOR, place, name)
-            if name in names[:position]:
+            if name in seen:
                 self._note(place, "duplicate", f"The name {name!r} stands twice.")
+            seen.add(name)
 
     def _check_name(self, file: str, place: str, name: Any) -> None:
         for problem in check_names([name], "resource"):
@@ -124,16 +128,17 @@ class _Reading:
         shape = self._named(self.objects, resource["object"], "object", place + "/object")
         self._check_name(DESCRIPTOR, place + "/table", resource["table"])
         key = (resource["object"], resource["table"])
-        if key in self.tables:
+        tables = self.tables[key[0]]
+        if key[1] in tables:
             self._note(place + "/table", "duplicate", f"The table {key[1]!r} of {key[0]!r} stands twice.")
         if shape and "schema" in resource and resource["schema"] != shape.file:
             message = f"The schema of {shape.name!r} is {shape.file!r}, not {resource['schema']!r}."
             self._note(place + "/schema", "contradiction", message)
-        self.tables[key] = None
+        tables[key[1]] = None
         if path is not None and shape is not None:
             description = resource.get("description") or resource.get("title", "")
-            self.tables[key] = PackageTable(*key, description, path, resource["path"])
-        return self.tables[key]
+            tables[key[1]] = PackageTable(*key, description, path, resource["path"])
+        return tables[key[1]]
 
     def _named(self, known: Mapping[str, Any], name: str, noun: str, place: str) -> Any:
         if name not in known and not (noun == "object" and self.lacks_objects):
@@ -215,8 +220,7 @@ class _Reading:
             port = self._named(by_name, binding["name"], "port", place + pointer(position, "name"))
             if port is None:
                 continue
-            tables = {name: table for (shape, name), table in self.tables.items() if shape == port.object}
-            self._named(tables, binding["table"], "table", place + pointer(position, "table"))
+            self._named(self.tables[port.object], binding["table"], "table", place + pointer(position, "table"))
             found.append(PackageBinding(port.name, port.object, binding["table"]))
         bound = {binding["name"] for binding in bindings}
         for port in ports:
