@@ -7,7 +7,7 @@ ifdef DATABASE_URL
 export DATABASE_URL
 endif
 
-.PHONY: help setup run dev demo test lint format migrate status bench lock
+.PHONY: help setup run dev demo test lint format migrate status bench beside lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -86,8 +86,22 @@ endif
 bench: $(VENV)/.dev $(VENV)-bench/.done .env ## the figures of the README, measured here (POSTGRES_URL adds a JSONB model)
 	$(PYTHON) -m benchmarks $(POSTGRES_URL)
 
+$(VENV)-beside/.done: requirements-beside.txt
+ifdef UV
+	test -x $(@D)/bin/python || uv venv --quiet $(@D)
+	uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements-beside.txt
+else
+	test -x $(@D)/bin/python || python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-beside.txt
+endif
+	touch $@
+
+beside: $(VENV)/.dev $(VENV)-beside/.done .env ## small test cases beside dbt and SQLMesh
+	$(PYTHON) -m benchmarks.beside_dbt
+
 lock: ## renew the hashed locks from requirements*.in (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements.in -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --prerelease=allow --python-version 3.11 requirements-bench.in -o requirements-bench.txt
 	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements-distributed.in -o requirements-distributed.txt
+	uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 requirements-beside.in -o requirements-beside.txt
