@@ -1,0 +1,58 @@
+"""kill -9 in the middle of a Run: `python -m benchmarks.jobs_runs [CASES] [KILLS]`.
+
+A worker judges CASES small cases (500) and is killed KILLS times (2) on the way; each time the next worker finds the
+job when its lease has run out, and goes on. Each case must have one Result, and the Run's counts be those of its
+Results; ends with exit code 1 if not. DATABASE_URL names the database; without it, an empty SQLite one.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+from benchmarks.jobs_crash import LEASE_SECONDS, wait
+from benchmarks.small_cases import build
+from benchmarks.workplace import ROOT, workplace
+
+CASES = 500
+KILLS = 2
+WORKER = [sys.executable, "manage.py", "db_worker", "--no-reload", "--no-startup-delay", "--interval", "0.1"]
+
+
+def measure(case_count: int, kills: int) -> int:
+    """Defer a Run and kill its workers, spread over the way; gives the exit code."""
+    os.environ["JOB_LEASE_SECONDS"] = LEASE_SECONDS
+    with workplace():
+        from django.db import connection
+
+        from catalog.models import Application
+        from testcases.deferring import defer_run
+        from testcases.models import Result, TestCase
+
+        application = Application.objects.create(name=f"benchmark {time.time()}")
+        build(application, case_count)
+        run = defer_run(application, TestCase.objects.filter(application=application))
+        started = time.perf_counter()
+        for kill in range(kills):
+            with subprocess.Popen(WORKER, cwd=ROOT) as process:
+                goal = case_count * (kill + 1) // (kills + 1)
+                wait(lambda: run.results.count() >= goal)  # noqa: B023 (waited for here)
+                process.kill()
+            print(f"killed after {run.results.count()} results", flush=True)
+        with subprocess.Popen(WORKER, cwd=ROOT) as process:
+            wait(lambda: run.refresh_from_db() or run.job.refresh_from_db() or run.job.has_ended)
+            process.terminate()
+        stored = Result.objects.filter(run=run)
+        found, distinct = stored.count(), stored.values("test_case").distinct().count()
+        print(
+            f"{run.state}, {run.verdict} in attempt {run.job.attempt} after {time.perf_counter() - started:.1f} seconds"
+        )
+        print(f"{found} results, {distinct} cases; {run.passed} are counted as passed, {run.done} in all")
+        outcome = (found, distinct, run.passed, run.done, run.state, run.job.state, run.job.attempt)
+        connection.close()
+        return 0 if outcome == (*[case_count] * 4, "finished", "finished", kills + 1) else 1
+
+
+if __name__ == "__main__":
+    case_count, kills, *_ = [*map(int, sys.argv[1:]), *(CASES, KILLS)[len(sys.argv) - 1 :]]
+    sys.exit(measure(case_count, kills))
