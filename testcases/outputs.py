@@ -5,8 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from catalog import engine
-from catalog.comparison import TableDiff, compare, parse_options
+from catalog.comparison import TableDiff, parse_options
 from catalog.comparison.options import LIMIT_MAX
 from catalog.models import ObjectVersion, TableVersion
 from catalog.parts import rows_sql
@@ -14,7 +13,7 @@ from catalog.reading import part_paths, with_parts
 from catalog.rows import PartRange, masked_sql
 from catalog.schema import Schema
 from processes.models import Direction
-from testcases.judging import compare_output, table_relation
+from testcases.judging import compare_output
 from testcases.models import Result, ResultOutput
 from testcases.runs import bound_versions
 from testcases.trials import comparison_options
@@ -84,20 +83,3 @@ def whole_diff(
         return compare_output(bound, part_paths(digests), output.row_count, wanted)
 
     return with_parts(lambda: [*bound.digests, *digests], work)
-
-
-def diff_of_outputs(result: Result, before: ResultOutput, after: ResultOutput, schema: Schema, limit: int) -> TableDiff:
-    """How the actual rows of one output differ from those of the same port in another Result."""
-    options = parse_options(comparison_options(result.test_case.comparison, schema), schema.names)
-    sides = [list(each.actual_parts.order_by("position").values_list("part_id", flat=True)) for each in (before, after)]
-
-    def work() -> TableDiff:
-
-        with engine.cursor() as connection:
-            left, right = (
-                table_relation(part_paths(digests), schema, output.row_count)
-                for digests, output in zip(sides, (before, after), strict=True)
-            )
-            return compare(connection, left, right, replace(options, limit=limit))
-
-    return with_parts(lambda: [*sides[0], *sides[1]], work)
