@@ -8,7 +8,16 @@ import sys
 
 from benchmarks.sites import ROOT
 
-SCRIPTS = ("loading", "constraints", "reading", "small_tables", "profile_and_diff", "comparison", "small_cases", "storage")
+SCRIPTS = (
+    "loading",
+    "constraints",
+    "reading",
+    "small_tables",
+    "profile_and_diff",
+    "comparison",
+    "small_cases",
+    "storage",
+)
 BESIDE_POSTGRES = ("loading", "reading")
 
 
