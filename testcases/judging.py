@@ -5,7 +5,7 @@ user's function does ends as a Judgement, never as an exception.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +27,9 @@ from testcases.trials import BoundTable, Trial, WantedOutput
 
 MESSAGE_ERRORS = 3
 SMALL_ROWS = 100_000  # what one thread compares as quickly as several
+
+Check = Callable[[WantedOutput, Destination], Conformed]
+"""Gives an output as Parts of its Object, written to the destination, or the report of why it isn't one."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +74,28 @@ def judge(trial: Trial, executor: Executor, actual: Destination) -> Judgement:
 
     actual: where the Parts of the actual outputs are written; the files are the caller's.
     """
-    watch = Stopwatch()
     outcome = executor.execute(trial.request)
-    watch.milliseconds |= {phase: round(spent, 3) for phase, spent in outcome.timings_ms.items() if phase != "start"}
-    if outcome.error:
-        judgement = _judge_error(outcome.error, trial.expected_error)
+    timings_ms = {phase: round(spent, 3) for phase, spent in outcome.timings_ms.items() if phase != "start"}
+
+    def check(wanted: WantedOutput, target: Destination) -> Conformed:
+        return check_output(outcome.outputs[wanted.port_name], wanted.schema, target)
+
+    return judge_outcome(trial, outcome.error, check, timings_ms, actual)
+
+
+def judge_outcome(
+    trial: Trial, error: ExecutionError | None, check: Check, timings_ms: Mapping[str, float], actual: Destination
+) -> Judgement:
+    """Judge what came of a trial, wherever it ran: its error, or else its outputs, which `check` gives as Parts."""
+    watch = Stopwatch()
+    watch.milliseconds |= timings_ms
+    if error:
+        judgement = _judge_error(error, trial.expected_error)
         return replace(judgement, timings_ms=watch.milliseconds)
     if trial.expected_error:
         message = f"The function ended without an error; expected is {describe_error(trial.expected_error)}."
         return Judgement(Verdict.FAILED, Reason.EXPECTED_ERROR_NOT_RAISED, message, timings_ms=watch.milliseconds)
-    return _judge_outputs(trial, outcome.outputs, actual, watch)
+    return _judge_outputs(trial, check, actual, watch)
 
 
 def describe_error(expected: Mapping[str, Any]) -> str:
@@ -121,14 +136,14 @@ def _failed_execution(error: ExecutionError) -> Judgement:
     return Judgement(Verdict.ERROR, reason, error.message)
 
 
-def _judge_outputs(trial: Trial, given: Mapping[str, OutputTable], actual: Destination, watch: Stopwatch) -> Judgement:
+def _judge_outputs(trial: Trial, check: Check, actual: Destination, watch: Stopwatch) -> Judgement:
     outputs: list[JudgedOutput] = []
     errors: list[dict[str, Any]] = []
     sentences: list[str] = []
     for position, wanted in enumerate(trial.outputs):
         target = _target(actual, position, wanted)
         with watch.phase("check"):
-            conformed = check_output(given[wanted.port_name], wanted.schema, target)
+            conformed = check(wanted, target)
         if conformed.report:
             sentences.append(_report_sentence(wanted.port_name, conformed.report))
             errors += [{"output": wanted.port_name, **error.as_dict()} for error in conformed.report.errors]

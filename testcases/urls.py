@@ -8,7 +8,8 @@ from testcases.views.home import home
 from testcases.viewsets.calls import FunctionCallViewSet
 from testcases.viewsets.cases import TestCaseViewSet
 from testcases.viewsets.outputs import ResultOutputViewSet
-from testcases.viewsets.runs import FunctionRunViewSet, ResultViewSet, RunResultViewSet, RunViewSet
+from testcases.viewsets.reported import ReportedResultViewSet, ReportedRunViewSet
+from testcases.viewsets.runs import FunctionRunViewSet, ResultViewSet, RunViewSet
 from testcases.viewsets.watching import RunConsumer
 
 # --- the API --------------------------------------------------------------------------------------------------------
@@ -28,8 +29,14 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     ),
     re_path(
         rf"^runs/(?P<run_id>{ULID_PATTERN})/results/?$",
-        RunResultViewSet.as_view({"get": "list"}),
+        ReportedResultViewSet.as_view({"get": "list", "post": "create"}),
         name="api-run-results",
+    ),
+    re_path(r"^runs/reported/?$", ReportedRunViewSet.as_view({"post": "create"}), name="api-run-reported"),
+    re_path(
+        rf"^runs/(?P<pk>{ULID_PATTERN})/finish/?$",
+        ReportedRunViewSet.as_view({"post": "finish"}),
+        name="api-run-finish",
     ),
     re_path(
         rf"^functions/(?P<pk>{ULID_PATTERN})/call/?$",
