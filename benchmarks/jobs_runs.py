@@ -26,6 +26,7 @@ def measure(case_count: int, kills: int) -> int:
         from django.db import connection
 
         from catalog.models import Application
+        from jobs.models import Job
         from testcases.deferring import defer_run
         from testcases.models import Result, TestCase
 
@@ -40,15 +41,15 @@ def measure(case_count: int, kills: int) -> int:
                 process.kill()
             print(f"killed after {run.results.count()} results", flush=True)
         with subprocess.Popen(WORKER, cwd=ROOT) as process:
-            wait(lambda: run.refresh_from_db() or run.job.refresh_from_db() or run.job.has_ended)
+            wait(lambda: Job.objects.get(pk=run.job_id).has_ended)
             process.terminate()
+        run.refresh_from_db()
+        job = Job.objects.get(pk=run.job_id)
         stored = Result.objects.filter(run=run)
         found, distinct = stored.count(), stored.values("test_case").distinct().count()
-        print(
-            f"{run.state}, {run.verdict} in attempt {run.job.attempt} after {time.perf_counter() - started:.1f} seconds"
-        )
+        print(f"{run.state}, {run.verdict} in attempt {job.attempt} after {time.perf_counter() - started:.1f} seconds")
         print(f"{found} results, {distinct} cases; {run.passed} are counted as passed, {run.done} in all")
-        outcome = (found, distinct, run.passed, run.done, run.state, run.job.state, run.job.attempt)
+        outcome = (found, distinct, run.passed, run.done, run.state, job.state, job.attempt)
         connection.close()
         return 0 if outcome == (*[case_count] * 4, "finished", "finished", kills + 1) else 1
 
