@@ -1,0 +1,1 @@
+"""Test cases of an Exemplar server as tests of pytest."""
