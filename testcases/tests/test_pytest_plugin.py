@@ -138,6 +138,7 @@ def case(transactional_db: None, sum_orders: Function) -> TestCase:
 def test_the_jaffle_shop_in_python_passes_and_fails_as_its_sql_does(ask: Ask, jaffle_shop: None) -> None:
     answer = ask("demo/customers", "shop:customers")
     assert answer.code == 1, answer.text
+    assert "collected 4 items" in answer.text
     assert "exemplar::demo/customers::customers: FAILS ON PURPOSE, wrong totals FAILED" in answer.text
     assert 'changed  customer_id: "grace"' in answer.text
     assert "lifetime_spend: 11.00 -> 11.66" in answer.text
