@@ -126,15 +126,15 @@ class Forker:
         return _WATCH_SECONDS if opened else 0.001
 
     def _check_use(self) -> None:
-        memory_bytes, count = 0, 0
-        for process in self._others():
-            count += 1
+        others = list(self._others())
+        if len(others) > MAXIMUM_PROCESSES:  # told before anything else is asked of so many
+            message = f"The program runs more than {MAXIMUM_PROCESSES} processes at a time."
+            raise RefusedError("execution_error", message, kind="too_many_processes")
+        memory_bytes = 0
+        for process in others:
             with contextlib.suppress(OSError, ValueError, IndexError):
                 resident, shared = Path(f"/proc/{process}/statm").read_text().split()[1:3]
                 memory_bytes += (int(resident) - int(shared)) * resource.getpagesize()
-        if count > MAXIMUM_PROCESSES:
-            message = f"The program runs more than {MAXIMUM_PROCESSES} processes at a time."
-            raise RefusedError("execution_error", message, kind="too_many_processes")
         if memory_bytes > self._limits.memory_bytes + PROCESS_MARGIN_BYTES:
             raise RefusedError("out_of_memory", "The function needs more memory than it may use.")
         size_bytes, files = _size_of(self._work)

@@ -20,9 +20,12 @@ from typing import Any
 from config import temporary
 from processes.runners import isolation
 from processes.runners.contract import Limits, Permissions
+from processes.runners.forking import MAXIMUM_PROCESSES
+from processes.runners.groups import in_group, make_group, remove_group
 from processes.runners.messages import Channel, ChannelClosedError
 
 _START_SECONDS = 60.0
+_PROCESSES_OF_ITS_OWN = 64  # bubblewrap, the child, its threads; and some more, so that its watch sees too many
 _ROLES_OF_PROGRAMS = frozenset({"python", "command"})
 _ENVIRONMENT = {
     "PATH": isolation.PROGRAM_PATH,
@@ -65,6 +68,7 @@ class Child:
         self._role = role
         self.case_count = 0
         self.directory = _make_directory(work_root)
+        self._group = make_group(MAXIMUM_PROCESSES + _PROCESSES_OF_ITS_OWN) if role == "command" else None
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
         self._errors, errors = os.pipe()
@@ -83,12 +87,14 @@ class Child:
             ours.close()
             os.close(self._errors)
             shutil.rmtree(self.directory, ignore_errors=True)
+            if self._group:
+                remove_group(self._group)
             raise ChildCrashedError(str(error), "") from error
         finally:
             theirs.close()
             os.close(errors)
         self._end = weakref.finalize(
-            self, _end_child, os.getpid(), self._process, self._channel, self.directory, self._errors
+            self, _end_child, os.getpid(), self._process, self._channel, self.directory, self._errors, self._group
         )
         self._greet(
             {
@@ -149,7 +155,9 @@ class Child:
     def _command(self, isolation_in_force: str, around: isolation.Surroundings) -> list[str]:
         command = [sys.executable, "-s", "-m", "processes.runners.child"]
         is_wrapped = isolation_in_force == isolation.BUBBLEWRAP
-        return isolation.wrap(command, self.directory, around) if is_wrapped else command
+        if is_wrapped:
+            command = isolation.wrap(command, self.directory, around)
+        return in_group(command, self._group) if self._group else command
 
     def _greet(self, settings: Mapping[str, Any]) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -179,7 +187,12 @@ def _make_directory(work_root: Path | None) -> Path:
 
 
 def _end_child(
-    owner_pid: int, process: subprocess.Popen[bytes], channel: Channel, directory: Path, errors: int
+    owner_pid: int,
+    process: subprocess.Popen[bytes],
+    channel: Channel,
+    directory: Path,
+    errors: int,
+    group: Path | None,
 ) -> None:
     channel.close()
     if owner_pid == os.getpid():  # a fork of the owner has the same objects, and must not touch the owner's child
@@ -187,6 +200,8 @@ def _end_child(
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         shutil.rmtree(directory, ignore_errors=True)
+        if group:
+            remove_group(group)
     os.close(errors)
 
 

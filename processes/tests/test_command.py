@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from processes.execution import Executor, InputTable, Outcome, Permissions, check_definition
+from processes.runners.groups import make_group, remove_group
 from processes.tests.runs import CLOCK, ask, executor_of, failure, orders, rows
 
 PERMISSIONS = Permissions(command_programs=("sh", "cp", "nothing-of-this-name"), unconfined_programs=True)
@@ -85,7 +86,7 @@ def test_a_configuration_is_a_file(executor: Executor, table: InputTable) -> Non
         ("printf 'price\\n\\377\\376\\n' > outputs/out.csv", "invalid_output", "", ""),
         ("yes price | head -2000 > outputs/out.csv", "invalid_output", "", "row 1"),
         ("(echo price; yes 1 | head -2000) > outputs/out.csv", "output_too_large", "", "1,000 rows"),
-        ("b() { b|b& };b; sleep 20", "execution_error", "too_many_processes", "processes"),
+        ("for i in $(seq 100); do sleep 20 & done; sleep 20", "execution_error", "too_many_processes", "processes"),
         ("while :; do head -c 3000000 /dev/zero > f$(date +%N); done", "output_too_large", "", "bytes"),
         ("head -c 60000000 /dev/zero > big", "output_too_large", None, ""),
     ],
@@ -96,6 +97,16 @@ def test_what_goes_wrong_is_told_and_the_next_case_runs(
     error = failure(shell(executor, table, script))
     assert (error.code, said in error.message) == (code, True), error
     assert kind in (None, error.kind), error
+    assert rows(shell(executor, table, "echo price > outputs/out.csv; echo 1 >> outputs/out.csv"))
+
+
+def test_a_program_that_forks_without_end_meets_the_limit_of_the_kernel(executor: Executor, table: InputTable) -> None:
+    group = make_group(10)
+    if group is None:
+        pytest.skip("no control group can be made here: a fork bomb would only meet the watch, so none is let loose")
+    remove_group(group)
+    error = failure(shell(executor, table, "b() { b|b& };b; sleep 20"))
+    assert (error.code, error.kind) == ("execution_error", "too_many_processes"), error
     assert rows(shell(executor, table, "echo price > outputs/out.csv; echo 1 >> outputs/out.csv"))
 
 
