@@ -1,6 +1,7 @@
 """A Run as JUnit's XML, which every CI reads: `failed` is a failure, `error` an error, one to one."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from testcases.models import Result, Run
@@ -11,22 +12,41 @@ _FORBIDDEN = [*(number for number in range(32) if number not in {9, 10, 13}), 0x
 _NOT_IN_XML = dict.fromkeys(_FORBIDDEN, "\N{REPLACEMENT CHARACTER}")
 
 
-def junit_xml(run: Run, results: Iterable[Result]) -> Iterator[str]:
-    """The document in pieces: one suite, with a test case for each Result in the order given."""
-    counts = run.counts
-    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else 0
-    totals = (
-        f'tests="{sum(counts.values())}" failures="{counts["failed"]}" errors="{counts["error"]}" '
-        f'skipped="{counts["skipped"]}" time="{seconds:.3f}"'
-    )
-    name = _attribute(run.application.name)
+def junit_xml(suites: Sequence[tuple[Run, Iterable[Result]]]) -> Iterator[str]:
+    """The document in pieces: a suite for each Run, with a test case for each of its Results in the order given.
+
+    Elements and attributes are those of the schema that Jenkins publishes, in which a document has no count of skips.
+    """
+    totals: Counter[str] = Counter()
+    for run, _ in suites:
+        totals.update(run.counts)
+    seconds = sum(_seconds(run) for run, _ in suites)
+    name = _attribute(", ".join(dict.fromkeys(run.application.name for run, _ in suites)))
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f"<testsuites name={name} {totals}>\n"
+    yield f"<testsuites name={name} {_counts(totals, seconds)}>\n"
+    for run, results in suites:
+        yield from _suite(run, results)
+    yield "</testsuites>\n"
+
+
+def _suite(run: Run, results: Iterable[Result]) -> Iterator[str]:
     started = f' timestamp="{run.started_at:%Y-%m-%dT%H:%M:%S}"' if run.started_at else ""
-    yield f"<testsuite name={name} id={_attribute(run.pk)} {totals}{started}>\n"
+    head = f"name={_attribute(run.application.name)} id={_attribute(run.pk)}"
+    yield f'<testsuite {head} {_counts(run.counts, _seconds(run))} skipped="{run.skipped}"{started}>\n'
     for result in results:
         yield _case(result)
-    yield "</testsuite>\n</testsuites>\n"
+    yield "</testsuite>\n"
+
+
+def _counts(counts: Mapping[str, int], seconds: float) -> str:
+    return (
+        f'tests="{sum(counts.values())}" failures="{counts[Verdict.FAILED]}" errors="{counts[Verdict.ERROR]}" '
+        f'time="{seconds:.3f}"'
+    )
+
+
+def _seconds(run: Run) -> float:
+    return (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else 0
 
 
 def _case(result: Result) -> str:

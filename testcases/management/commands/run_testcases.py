@@ -86,8 +86,8 @@ class Command(BaseCommand):
         if options["output"] == "json":
             self.stdout.write(runs_as_json(verdict, results))
         elif options["output"] == "junit":
-            for run, found in results:
-                self.stdout.write("".join(junit_xml(run, found)), ending="")
+            for piece in junit_xml(results):
+                self.stdout.write(piece, ending="")
         elif options["output"] == "github":
             for line in github_lines(every):
                 self.stdout.write(line)
