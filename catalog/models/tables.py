@@ -1,5 +1,6 @@
 """Table, its immutable versions, and the Parquet Parts that hold their rows."""
 
+from collections.abc import Collection
 from typing import Final
 
 from django.conf import settings
@@ -43,6 +44,11 @@ class Table(Stamped):
 
     def __str__(self) -> str:
         return f"{self.object.name}/{self.name}"
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """An Object that has been loaded was found: the key's own check, which asks for it again, is left out."""
+        known = {"object"} if self._state.fields_cache.get("object") is not None else set()
+        super().clean_fields(exclude={*(exclude or ()), *known})
 
     def clean(self) -> None:
         if self._state.adding or not self.object_id:
