@@ -12,11 +12,11 @@ from typing import Any, BinaryIO, Final
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from catalog.formats import FORMATS
 from catalog.formats.opening import OPTION_NAMES, Opened, ReadingOptionError, open_rows, read_options
 from catalog.importing import Imported, import_rows
 from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
+from catalog.management.reading import add_reading_arguments
 from catalog.models import ObjectSchema, Table
 from catalog.references import ReferencedError
 from catalog.row_errors import Report
@@ -46,7 +46,7 @@ class Command(ExemplifiedCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", help="path of the file; - reads the standard input")
+        add_reading_arguments(parser)
         parser.add_argument("--application", required=True, help="name of the application")
         parser.add_argument("--object", required=True, help="name of the object that the rows conform to")
         parser.add_argument("--table", required=True, help="name of the table")
@@ -63,13 +63,6 @@ class Command(ExemplifiedCommand):
             "--set-aside", metavar="FILE", help="with --lenient: where rows that do not conform are written, too"
         )
         parser.add_argument("--dry-run", action="store_true", help="do everything but commit")
-        parser.add_argument("--format", choices=list(FORMATS), help="default: what the file's name or content says")
-        parser.add_argument("--encoding", help="of a CSV, such as cp1252; default: found out")
-        parser.add_argument("--delimiter", help="of a CSV, such as ; or tab; default: found out")
-        parser.add_argument("--quote", help='of a CSV, such as "; default: found out')
-        parser.add_argument("--escape", help="of a CSV; default: found out")
-        parser.add_argument("--sheet", help="of a workbook; default: the first")
-        parser.add_argument("--header", help="names in place of those in the file, one for each column: id,name")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["set_aside"] and not options["lenient"]:
