@@ -385,7 +385,15 @@ class MalformedError(Exception):
         self.faults = faults
 
 
-# --- typed columns --------------------------------------------------------------------------------------------------
+# --- Parquet --------------------------------------------------------------------------------------------------------
+
+
+def parquet_slices(path: Path, row_count: int, step: int, rows_before: int = 0) -> Iterator[Slice]:
+    """The rows of a Parquet file, so many at a time."""
+    relation = f"read_parquet({quote_text(str(path))}, file_row_number = true)"
+    for start in range(0, row_count, step):
+        window = f"file_row_number >= {start} AND file_row_number < {start + step}"
+        yield Slice(f"(SELECT * FROM {relation} WHERE {window})", min(row_count - start, step), rows_before + start)
 
 
 @dataclass
@@ -417,14 +425,9 @@ class TypedColumns:
     def slices(self) -> Iterator[Slice]:
         rows_before = 0
         for path, row_count in self.files:
-            file = quote_text(str(path))
             if row_count <= self._slice_rows:
-                yield Slice(f"read_parquet({file})", row_count, rows_before)
+                yield Slice(f"read_parquet({quote_text(str(path))})", row_count, rows_before)
                 rows_before += row_count
                 continue
-            for start in range(0, row_count, self._slice_rows):
-                relation = f"read_parquet({file}, file_row_number = true)"
-                window = f"file_row_number >= {start} AND file_row_number < {start + self._slice_rows}"
-                rows = min(row_count - start, self._slice_rows)
-                yield Slice(f"(SELECT * FROM {relation} WHERE {window})", rows, rows_before + start)
+            yield from parquet_slices(path, row_count, self._slice_rows, rows_before)
             rows_before += row_count

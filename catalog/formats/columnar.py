@@ -21,7 +21,7 @@ from catalog.formats.headers import header_faults
 from catalog.formats.isolation import NO_CELLS, ask
 from catalog.formats.writing import PartReader, WritingOptions
 from catalog.schema import Schema
-from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, slice_rows
+from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, parquet_slices, slice_rows
 from config import temporary
 
 UNPACKED_BYTES: Final = 16 * 1024**3
@@ -88,11 +88,7 @@ class ParquetRows:
         if self._faults:
             raise MalformedError(*self._faults)
         parquet, _, row_count = self._staged
-        for start in range(0, row_count, self._slice_rows):
-            rows = min(row_count - start, self._slice_rows)
-            window = f"file_row_number >= {start} AND file_row_number < {start + rows}"
-            relation = f"read_parquet({quote_text(str(parquet))}, file_row_number = true)"
-            yield Slice(f"(SELECT * FROM {relation} WHERE {window})", rows, start)
+        yield from parquet_slices(parquet, row_count, self._slice_rows)
 
     @cached_property
     def _staged(self) -> tuple[Path, list[tuple[str, str]], int]:

@@ -16,7 +16,17 @@ from catalog import engine
 from catalog.engine import quote_text
 from catalog.formats.staging import as_read
 from catalog.schema import Schema
-from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, json_cells, slice_rows
+from catalog.sources import (
+    BLOCK_BYTES,
+    SLICE_ROWS,
+    Cells,
+    Fault,
+    MalformedError,
+    Slice,
+    json_cells,
+    parquet_slices,
+    slice_rows,
+)
 
 MEMBER_BYTES = 64 * 1024 * 1024
 WRAPPING_BYTES = 4096
@@ -44,11 +54,7 @@ class JSONArray:
     def slices(self) -> Iterator[Slice]:
         if self._row_count is None:
             self._row_count = self._stage()
-        for start in range(0, self._row_count, self._slice_rows):
-            relation = f"read_parquet({quote_text(str(self._staged))}, file_row_number = true)"
-            window = f"file_row_number >= {start} AND file_row_number < {start + self._slice_rows}"
-            rows = min(self._row_count - start, self._slice_rows)
-            yield Slice(f"(SELECT line FROM {relation} WHERE {window})", rows, start)
+        yield from parquet_slices(self._staged, self._row_count, self._slice_rows)
 
     def _stage(self) -> int:
         """Store the members as text in Parquet; returns how many there are."""

@@ -23,7 +23,7 @@ from catalog.formats.headers import header_faults, width_fault
 from catalog.formats.isolation import NO_CELLS, ask
 from catalog.formats.staging import as_read
 from catalog.schema import Schema
-from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, slice_rows
+from catalog.sources import BLOCK_BYTES, SLICE_ROWS, Cells, Fault, MalformedError, Slice, parquet_slices, slice_rows
 
 UNPACKED_BYTES: Final = 1024**3
 _READER: Final = Path(__file__).with_name("workbook_process.py")
@@ -110,12 +110,7 @@ class Spreadsheet:
     def slices(self) -> Iterator[Slice]:
         if self._faults:
             raise MalformedError(*self._faults)
-        staged = self._staged
-        for start in range(0, staged.row_count, self._slice_rows):
-            rows = min(staged.row_count - start, self._slice_rows)
-            window = f"file_row_number >= {start} AND file_row_number < {start + rows}"
-            relation = f"read_parquet({quote_text(str(staged.parquet))}, file_row_number = true)"
-            yield Slice(f"(SELECT * FROM {relation} WHERE {window})", rows, start)
+        yield from parquet_slices(self._staged.parquet, self._staged.row_count, self._slice_rows)
 
     def line_numbers(self, rows: Sequence[int]) -> Mapping[int, int]:
         """The sheet's own numbers of these rows, as a spreadsheet shows them."""
