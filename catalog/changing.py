@@ -153,26 +153,52 @@ def with_changes(base: TableVersion, changes: Changes, directory: Path) -> Prepa
 def _checked(
     base: TableVersion, changes: Changes, kept: list[tuple[int, Part]], rewritten: list[tuple[int, PartFile]]
 ) -> Prepared:
-    schema = base.object_version.schema
     fresh = changes.select
     if changes.added:
         fresh = f"SELECT * FROM ({changes.select}) UNION ALL BY NAME SELECT * FROM ({changes.added_select})"
     added_count = sum(part.row_count for part in changes.added)
-    report = changes.conformed.report
+    counts = RowCounts(added_count, len(changes.row_ids), 0, changes.input_rows)
+    return prepared_in_place(base, changes.conformed.report, kept, rewritten, changes.added, fresh, counts)
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """What a write does to the rows of a version, and how many it was given."""
+
+    added: int
+    changed: int
+    removed: int
+    given: int
+
+
+def prepared_in_place(
+    base: TableVersion,
+    report: Report | None,
+    kept: list[tuple[int, Part]],
+    rewritten: list[tuple[int, PartFile]],
+    added: Sequence[PartFile],
+    fresh: str,
+    counts: RowCounts,
+) -> Prepared:
+    """A version of Parts that are kept, rewritten and added, its keys checked.
+
+    report: what is wrong with the given rows already. fresh: SQL of the rows that are new or changed.
+    """
+    schema = base.object_version.schema
     if any(schema.keys()):
         old = part_paths([part.digest for _, part in kept])
-        paths = [*old, *(part.path for _, part in rewritten), *(part.path for part in changes.added)]
-        is_small = changes.input_rows <= SMALL_ROWS
-        errors, tally = key_errors(schema, paths, "", fresh, is_serial=is_small)
+        paths = [*old, *(part.path for _, part in rewritten), *(part.path for part in added)]
+        errors, tally = key_errors(schema, paths, "", fresh, is_serial=counts.given <= SMALL_ROWS)
         if tally:
-            report = merged_report(report, errors, tally, changes.input_rows)
+            report = merged_report(report, errors, tally, counts.given)
     return Prepared.in_place(
         kept,
         rewritten,
-        changes.added,
-        added=added_count,
-        changed=len(changes.row_ids),
-        input_rows=changes.input_rows,
+        added,
+        added=counts.added,
+        changed=counts.changed,
+        removed=counts.removed,
+        input_rows=counts.given,
         fresh=fresh if schema.foreign_keys else None,
         report=report,
     )

@@ -13,13 +13,13 @@ from typing import Final
 from django.conf import settings
 
 from catalog import engine
-from catalog.changing import candidates, ids_sql, part_columns, part_file, part_rows
+from catalog.changing import RowCounts, candidates, ids_sql, part_columns, part_file, part_rows, prepared_in_place
 from catalog.comparison import Relation
 from catalog.comparison.patching import read_patch
 from catalog.conformance import Conformed, Destination, PartFile, conform, rewrite_part
 from catalog.engine import quote_name, quote_text
-from catalog.keys import NUMBER, SMALL_ROWS, key_errors, merged_report
-from catalog.models import Part, Table, TableVersion
+from catalog.keys import NUMBER
+from catalog.models import Table, TableVersion
 from catalog.parts import rows_sql
 from catalog.reading import part_paths
 from catalog.schema import Schema
@@ -104,7 +104,9 @@ def _prepared(base: TableVersion, kept: _Kept, next_row_id: int, directory: Path
             whole = rewrite_part(connection, select, directory / f"added-{first}.parquet")
             added += [whole] if whole else []
     left = [(place, part) for place, part in enumerate(parts) if place not in touched]
-    return _checked(base, kept, conformed, left, rewritten, added, f"SELECT {columns}, {NUMBER} FROM {file}")
+    fresh = f"SELECT {columns}, {NUMBER} FROM {file}"
+    counts = RowCounts(kept.added_count, len(kept.changed), len(kept.removed), kept.row_count)
+    return prepared_in_place(base, conformed.report, left, rewritten, added, fresh, counts)
 
 
 def _conformed(base: TableVersion, kept: _Kept, directory: Path) -> Conformed:
@@ -134,32 +136,3 @@ def _numbered(schema: Schema, conformed: Conformed, kept: _Kept, next_row_id: in
             f"TO {quote_text(str(path))} (FORMAT parquet)"
         )
     return path
-
-
-def _checked(
-    base: TableVersion,
-    kept: _Kept,
-    conformed: Conformed,
-    left: list[tuple[int, Part]],
-    rewritten: list[tuple[int, PartFile]],
-    added: list[PartFile],
-    fresh: str,
-) -> Prepared:
-    schema, report = base.object_version.schema, conformed.report
-    if any(schema.keys()):
-        old = part_paths([part.digest for _, part in left])
-        paths = [*old, *(part.path for _, part in rewritten), *(part.path for part in added)]
-        errors, tally = key_errors(schema, paths, "", fresh, is_serial=kept.row_count <= SMALL_ROWS)
-        if tally:
-            report = merged_report(report, errors, tally, kept.row_count)
-    return Prepared.in_place(
-        left,
-        rewritten,
-        added,
-        added=kept.added_count,
-        changed=len(kept.changed),
-        removed=len(kept.removed),
-        input_rows=kept.row_count,
-        fresh=fresh if schema.foreign_keys else None,
-        report=report,
-    )
