@@ -73,28 +73,19 @@ status: setup ## which migrations are applied, and what the checks say
 	$(PYTHON) manage.py showmigrations
 	$(PYTHON) manage.py check
 
-$(VENV)-bench/.done: requirements-bench.txt
+# What is measured beside Exemplar, in a virtual environment of its own: .venv-bench, .venv-beside.
+$(VENV)-%/.done: requirements-%.txt
 ifdef UV
 	test -x $(@D)/bin/python || uv venv --quiet $(@D)
-	uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements-bench.txt
+	uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $<
 else
 	test -x $(@D)/bin/python || python3 -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 endif
 	touch $@
 
 bench: $(VENV)/.dev $(VENV)-bench/.done .env ## the figures of the README, measured here (POSTGRES_URL adds a JSONB model)
 	$(PYTHON) -m benchmarks $(POSTGRES_URL)
-
-$(VENV)-beside/.done: requirements-beside.txt
-ifdef UV
-	test -x $(@D)/bin/python || uv venv --quiet $(@D)
-	uv pip install --quiet --python $(@D)/bin/python --require-hashes -r requirements-beside.txt
-else
-	test -x $(@D)/bin/python || python3 -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-beside.txt
-endif
-	touch $@
 
 beside: $(VENV)/.dev $(VENV)-beside/.done .env ## small test cases beside dbt and SQLMesh
 	$(PYTHON) -m benchmarks.beside_dbt
