@@ -162,7 +162,7 @@ def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, dest
     path = destination.directory / f"{destination.prefix}-{number}.parquet"
     first = destination.first_row_id + piece.rows_before
     with engine.cursor(is_serial=True) as connection:
-        if _write_sound_rows(connection, schema, cells, piece, destination, path) == piece.row_count:
+        if _SliceWriter(connection, schema, piece, destination, path).write(cells) == piece.row_count:
             part = _part_file(path, piece.row_count, first, first + piece.row_count - 1)
             return _SliceOutcome(piece.row_count, part)
         path.unlink(missing_ok=True)
@@ -197,131 +197,116 @@ def _sieve_slice(schema: Schema, cells: Cells, number: int, piece: Slice, destin
     path = destination.directory / f"{destination.prefix}-{number}.parquet"
     first = destination.first_row_id + piece.rows_before
     with engine.cursor(is_serial=True) as connection:
-        sound = _write_sound_rows(connection, schema, cells, piece, destination, path) if piece.row_count else 0
+        writer = _SliceWriter(connection, schema, piece, destination, path)
+        sound = writer.write(cells) if piece.row_count else 0
     part = _part_file(path, sound, first, first + piece.row_count - 1) if sound else None
     return _SliceOutcome(piece.row_count, part)
 
 
-def _write_sound_rows(
-    connection: duckdb.DuckDBPyConnection,
-    schema: Schema,
-    cells: Cells,
-    piece: Slice,
-    destination: Destination,
-    path: Path,
-) -> int:
-    """Write the rows without a fault, numbered in their order; how many they are. In the quick way if all conform."""
-    sound = 0
-    for reading in (cells.quick, cells):
-        if reading:
-            sound = _write_read_rows(connection, schema, reading, piece, destination, path)
-        if sound == piece.row_count:
-            break
-    return _write_conforming_rows(connection, schema, path) if sound and nested_checks(schema) else sound
+@dataclass(frozen=True)
+class _SliceWriter:
+    """Writes the rows of a slice that are without a fault, numbered in their order, as one file."""
 
+    connection: duckdb.DuckDBPyConnection
+    schema: Schema
+    piece: Slice
+    destination: Destination
+    path: Path
 
-def _write_conforming_rows(connection: duckdb.DuckDBPyConnection, schema: Schema, path: Path) -> int:
-    """Take out of a file the rows that break a check which looks into JSON; how many are left."""
-    relation = f"read_parquet({quote_text(str(path))})"
-    columns = [quote_name(schema.names[place]) for place, _ in nested_checks(schema)]
-    asked = list(zip(columns, (check for _, check in nested_checks(schema)), strict=True))
-    if not note_nonconforming(connection, relation, asked):
-        row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
-        return int(row[0]) if row else 0
-    broken = " OR ".join(f"coalesce({breaks(number, column)}, false)" for number, column in enumerate(columns))
-    left = path.with_suffix(".left.parquet")
-    row_count = _copy(connection, f"SELECT * FROM {relation} WHERE NOT ({broken}) ORDER BY _id", left)
-    left.replace(path)
-    return row_count
+    def write(self, cells: Cells) -> int:
+        """How many rows are without a fault. In the quick way if all conform."""
+        sound = 0
+        for reading in (cells.quick, cells):
+            if reading:
+                sound = self._write_read(reading)
+            if sound == self.piece.row_count:
+                break
+        return self._take_out_nonconforming() if sound and nested_checks(self.schema) else sound
 
+    def _write_read(self, reading: Reading) -> int:
+        """The rows in one way to read; 0 if some can't even be read in it."""
+        try:
+            if len(self.schema.attributes) > GROUPED_ATTRIBUTES:
+                return self._write_in_groups(reading)
+            return self._write_at_once(reading)
+        except duckdb.InvalidInputException:
+            if isinstance(reading, Cells):
+                raise
+            return 0
 
-def _write_read_rows(
-    connection: duckdb.DuckDBPyConnection,
-    schema: Schema,
-    reading: Reading,
-    piece: Slice,
-    destination: Destination,
-    path: Path,
-) -> int:
-    """The same in one way to read; 0 if some rows can't even be read in it."""
-    try:
-        if len(schema.attributes) > GROUPED_ATTRIBUTES:
-            return _write_grouped_rows(connection, schema, reading, piece, destination, path)
-        return _write_rows_at_once(connection, schema, reading, piece, destination, path)
-    except duckdb.InvalidInputException:
-        if isinstance(reading, Cells):
-            raise
-        return 0
+    def _write_at_once(self, reading: Reading) -> int:
+        """The rows in one statement."""
+        places = range(len(self.schema.attributes))
+        all_checks = row_checks(self.schema)
+        constants = parameters_of(all_checks)
+        is_planned = self.piece.is_generic and self.piece.row_count <= PLANNED_ROWS
+        is_planned = is_planned and engine.can_be_planned(constants) and engine.can_be_planned(self.piece.parameters)
+        typed = ", ".join(f"{reading.typed[place]} AS c{place}" for place in places)
+        wrong = [
+            "faults > 0",
+            *(f"(r{place} IS NOT NULL AND c{place} IS NULL)" for place in places),
+            *(f"({engine.with_literals(check.condition, constants if is_planned else {})})" for check in all_checks),
+        ]
+        # The numbering also keeps the filter from being pushed below it, where every cell would be read twice.
+        read = f"SELECT faults, {columns('r', places)}, {typed} FROM ({reading.raw(self.piece.relation)})"
+        checked = (
+            f"SELECT {columns('c', places)}, row_number() OVER () AS place, "
+            f"coalesce({' OR '.join(wrong)}, false) AS faulty FROM ({read})"
+        )
+        select = (
+            f"SELECT {self._named_cells()}, place + CAST($rows_before AS BIGINT) AS _id, "
+            f"CAST($table_version AS BIGINT) AS _version FROM ({checked}) WHERE NOT faulty"
+        )
+        parameters = {**self.piece.parameters, **self._numbers()}
+        if is_planned:
+            return engine.copy_as_planned(select, PART_OPTIONS, parameters, self.path)
+        return _copy(self.connection, select, self.path, {**parameters, **constants})
 
+    def _write_in_groups(self, reading: Reading) -> int:
+        """The rows in many statements, a group of columns in each."""
+        # What a record was is only asked for when it is at fault.
+        raw = reading.raw(self.piece.relation)
+        stage(self.connection, f"SELECT * EXCLUDE (record) FROM ({raw})", self.piece.parameters)
+        by_place: dict[int, list[Check]] = defaultdict(list)
+        for place, check in placed_checks(self.schema):
+            by_place[place].append(check)
 
-def _write_rows_at_once(
-    connection: duckdb.DuckDBPyConnection,
-    schema: Schema,
-    reading: Reading,
-    piece: Slice,
-    destination: Destination,
-    path: Path,
-) -> int:
-    """The same in one statement."""
-    places = range(len(schema.attributes))
-    all_checks = row_checks(schema)
-    constants = parameters_of(all_checks)
-    is_planned = piece.is_generic and piece.row_count <= PLANNED_ROWS and engine.can_be_planned(constants)
-    is_planned = is_planned and engine.can_be_planned(piece.parameters)
-    typed = ", ".join(f"{reading.typed[place]} AS c{place}" for place in places)
-    wrong = [
-        "faults > 0",
-        *(f"(r{place} IS NOT NULL AND c{place} IS NULL)" for place in places),
-        *(f"({engine.with_literals(check.condition, constants if is_planned else {})})" for check in all_checks),
-    ]
-    before = destination.first_row_id + piece.rows_before - 1
-    cells = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
-    # The numbering also keeps the filter from being pushed below it, where every cell would be read twice.
-    read = f"SELECT faults, {columns('r', places)}, {typed} FROM ({reading.raw(piece.relation)})"
-    checked = (
-        f"SELECT {columns('c', places)}, row_number() OVER () AS place, "
-        f"coalesce({' OR '.join(wrong)}, false) AS faulty FROM ({read})"
-    )
-    select = (
-        f"SELECT {cells}, place + CAST($rows_before AS BIGINT) AS _id, "
-        f"CAST($table_version AS BIGINT) AS _version FROM ({checked}) WHERE NOT faulty"
-    )
-    given = {"rows_before": before, "table_version": destination.version}
-    if is_planned:
-        return engine.copy_as_planned(select, PART_OPTIONS, {**piece.parameters, **given}, path)
-    return _copy(connection, select, path, {**piece.parameters, **constants, **given})
+        def faults(places: Sequence[int]) -> tuple[str, Mapping[str, Any]]:
+            used = [check for place in places for check in by_place[place]]
+            wrong = [f"(r{place} IS NOT NULL AND c{place} IS NULL)" for place in places]
+            return " OR ".join([*wrong, *(f"({check.condition})" for check in used)]), parameters_of(used)
 
+        tables = type_in_groups(self.connection, reading.typed, faults)
+        faulty = " OR ".join(["faults > 0", *(f"faulty_{number}" for number in range(len(tables)))])
+        numbered = "(SELECT rowid + CAST($rows_before AS BIGINT) + 1 AS _id, faults FROM staged)"
+        select = (
+            f"SELECT {self._named_cells()}, _id, CAST($table_version AS BIGINT) AS _version "
+            f"FROM {side_by_side([*tables, numbered])} WHERE NOT ({faulty})"
+        )
+        return _copy(self.connection, select, self.path, self._numbers())
 
-def _write_grouped_rows(
-    connection: duckdb.DuckDBPyConnection,
-    schema: Schema,
-    reading: Reading,
-    piece: Slice,
-    destination: Destination,
-    path: Path,
-) -> int:
-    """The same in many statements, a group of columns in each."""
-    # What a record was is only asked for when it is at fault.
-    stage(connection, f"SELECT * EXCLUDE (record) FROM ({reading.raw(piece.relation)})", piece.parameters)
-    by_place: dict[int, list[Check]] = defaultdict(list)
-    for place, check in placed_checks(schema):
-        by_place[place].append(check)
+    def _named_cells(self) -> str:
+        return ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(self.schema.names))
 
-    def faults(places: Sequence[int]) -> tuple[str, Mapping[str, Any]]:
-        used = [check for place in places for check in by_place[place]]
-        wrong = [f"(r{place} IS NOT NULL AND c{place} IS NULL)" for place in places]
-        return " OR ".join([*wrong, *(f"({check.condition})" for check in used)]), parameters_of(used)
+    def _numbers(self) -> dict[str, int]:
+        """What numbers the rows: the `_id` before the first, and the TableVersion."""
+        before = self.destination.first_row_id + self.piece.rows_before - 1
+        return {"rows_before": before, "table_version": self.destination.version}
 
-    tables = type_in_groups(connection, reading.typed, faults)
-    faulty = " OR ".join(["faults > 0", *(f"faulty_{number}" for number in range(len(tables)))])
-    numbered = "(SELECT rowid + CAST($before AS BIGINT) + 1 AS _id, faults FROM staged)"
-    cells = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
-    select = (
-        f"SELECT {cells}, _id, CAST($table_version AS BIGINT) AS _version "
-        f"FROM {side_by_side([*tables, numbered])} WHERE NOT ({faulty})"
-    )
-    before = destination.first_row_id + piece.rows_before - 1
-    return _copy(connection, select, path, {"before": before, "table_version": destination.version})
+    def _take_out_nonconforming(self) -> int:
+        """Take out of the file the rows that break a check which looks into JSON; how many are left."""
+        relation = f"read_parquet({quote_text(str(self.path))})"
+        checks = nested_checks(self.schema)
+        names = [quote_name(self.schema.names[place]) for place, _ in checks]
+        asked = list(zip(names, (check for _, check in checks), strict=True))
+        if not note_nonconforming(self.connection, relation, asked):
+            row = self.connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+            return int(row[0]) if row else 0
+        broken = " OR ".join(f"coalesce({breaks(number, column)}, false)" for number, column in enumerate(names))
+        left = self.path.with_suffix(".left.parquet")
+        row_count = _copy(self.connection, f"SELECT * FROM {relation} WHERE NOT ({broken}) ORDER BY _id", left)
+        left.replace(self.path)
+        return row_count
 
 
 def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> PartFile:
