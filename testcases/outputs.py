@@ -68,13 +68,13 @@ def whole_diff(
 ) -> TableDiff | None:
     """The comparison done again from the Parts, with so many rows of each class; None where nothing was expected.
 
-    Linear in rows. The options are the test case's, which may have changed since; others may be given.
+    Linear in rows. The options are those by which the case was judged; others may be given.
     """
     version = expected_version_of(result, output.port_name)
     if version is None:
         return None
     bound = bound_versions(TableVersion.objects.filter(pk=version.pk))[version.table_id]
-    given = comparison_options(result.test_case.comparison if options is None else options, bound.schema)
+    given = comparison_options(result.comparison if options is None else options, bound.schema)
     wanted = replace(parse_options(given, bound.schema.names), limit=min(limit, LIMIT_MAX))
     digests = list(output.actual_parts.order_by("position").values_list("part_id", flat=True))
 

@@ -72,6 +72,7 @@ class Recorder:
             implementation_digest=implementation.digest if implementation else "",
             configuration_digest=self.configuration_digest,
             fingerprint=fingerprint(case, implementation, judged.tables, self.configuration_digest),
+            comparison=case.comparison,
             verdict=judgement.verdict,
             reason=judgement.reason,
             message=judgement.message,

@@ -126,9 +126,9 @@ class Result(Immutable):
     """The verdict of one test case with one implementation in one Run. Never changes.
 
     `pins` names the exact TableVersions that were seen; `implementation_digest` the exact implementation,
-    `configuration_digest` the configuration; `fingerprint` is a digest of all these and of what the test case itself
-    said: Results of one fingerprint saw the same. Where `errors` has rows, they are row errors as in attributes.md, of
-    the output named there.
+    `configuration_digest` the configuration, `comparison` the options by which the case was judged; `fingerprint` is a
+    digest of all these and of what the test case itself said: Results of one fingerprint saw the same. Where `errors`
+    has rows, they are row errors as in attributes.md, of the output named there.
     """
 
     id = ULIDField()
@@ -141,6 +141,7 @@ class Result(Immutable):
     implementation_digest = models.CharField(max_length=64, blank=True, default="")
     configuration_digest = models.CharField(max_length=64, blank=True, default="")
     fingerprint = models.CharField(max_length=64, blank=True, default="")
+    comparison = models.JSONField(default=dict, blank=True)
     verdict = models.CharField(max_length=16, choices=Verdict)
     reason = models.CharField(max_length=32, choices=Reason, blank=True, default="")
     message = models.TextField(blank=True, default="")

@@ -207,3 +207,12 @@ def test_sensitive_values_are_masked_in_results(client: Any, api: APIClient, set
         assert answer.status_code == 200
         assert b"31337" not in answer.content
         assert b"27182" not in answer.content
+
+
+def test_a_diff_has_the_options_by_which_the_case_was_judged(api: APIClient, case: TestCase, result: Result) -> None:
+    before = api.get(output(result, "diff")).json()
+    case.comparison = {"ignore": ["total"]}
+    case.define()
+    assert api.get(output(result, "diff")).json()["counts"] == before["counts"]
+    again = run_test_cases(case.application, [case]).results.get()
+    assert api.get(output(again, "diff")).json()["counts"] != before["counts"]
