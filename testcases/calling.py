@@ -72,11 +72,12 @@ class CalledOutput:
 
 @dataclass(frozen=True)
 class Called:
-    """What came of a call; its files live as long as the context."""
+    """What came of a call; its files live as long as the context. `log`: what the function wrote besides."""
 
     outputs: list[CalledOutput]
     error: ExecutionError | None
     timings_ms: Mapping[str, float]
+    log: str = ""
 
 
 class _FileRows:
@@ -131,7 +132,7 @@ def called(call: Call, given: Given) -> Iterator[Called]:
             for position, port in enumerate(call.function.outputs):
                 target = Destination(directory, prefix=f"output-{position}")
                 outputs.append(CalledOutput(port, check_output(outcome.outputs[port.name], port.object.schema, target)))
-        yield Called(outputs, outcome.error, outcome.timings_ms)
+        yield Called(outputs, outcome.error, outcome.timings_ms, outcome.log)
 
 
 def _inputs(function: Function, given: Given, directory: Path) -> dict[str, InputTable]:

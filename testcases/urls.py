@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from config.api.viewsets import ULID_PATTERN, Router
-from testcases.views import cases, runs
+from testcases.views import cases, runs, trying
 from testcases.views.home import home
 from testcases.viewsets.calls import FunctionCallViewSet
 from testcases.viewsets.cases import TestCaseViewSet
@@ -61,6 +61,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     re_path(r"^functions/(?P<pk>\w+)/run/?$", runs.function_run, name="function-run"),
+    re_path(r"^functions/(?P<pk>\w+)/try/?$", trying.function_try, name="function-try"),
     re_path(r"^test-cases/?$", cases.test_case_list, name="test-case-list"),
     re_path(r"^test-cases/new/?$", cases.test_case_create, name="test-case-create"),
     re_path(r"^test-cases/(?P<pk>\w+)/?$", cases.test_case_detail, name="test-case-detail"),

@@ -31,6 +31,21 @@ BLAME: Mapping[str, str] = {
     "no_implementation": "The function: it has no such implementation.",
 }
 
+EXECUTION_WORDS: Mapping[str, str] = {
+    "invalid_definition": "The implementation is not written as its kind wants it.",
+    "invalid_configuration": "The configuration lacks what the implementation needs.",
+    "not_allowed": "The settings of this installation do not allow what the implementation wants.",
+    "execution_error": "The function ended with an error.",
+    "timeout": "The function took longer than it may, and was stopped.",
+    "out_of_memory": "The function wanted more memory than it may have, and was stopped.",
+    "output_too_large": "The function gave more than it may.",
+    "crashed": "The process that ran the function ended without an answer.",
+    "duplicate_column": "The function gave a table with two columns of one name.",
+    "invalid_output": "What the function gave can't be read as a table.",
+    "missing_output": "The function gave no table for an output.",
+    "unsupported_type": "The function gave a column of a type that no table has.",
+}
+
 
 @dataclass(frozen=True)
 class Cell:

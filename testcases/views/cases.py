@@ -17,7 +17,7 @@ from catalog.sight import hidden_of
 from catalog.views.lists import author, paginated, referrers, search
 from processes.models import Function, Port
 from testcases.filters import TestCaseFilter
-from testcases.forms import FunctionChoiceForm, TestCaseEditor
+from testcases.forms.cases import FunctionChoiceForm, TestCaseEditor
 from testcases.models import Binding, TestCase
 from testcases.models.runs import Verdict
 from testcases.sight import as_seen

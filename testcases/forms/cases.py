@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,26 +11,23 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 
 from catalog.forms.attributes import StrictJSONField, join_members, split_members
-from catalog.forms.files import pasted_rows
 from catalog.forms.objects import database_refusal
 from catalog.models import Table
-from catalog.row_errors import Report
-from catalog.sources import MalformedError
 from catalog.writing import StaleObjectError
 from config import temporary
-from processes.models import Direction, Function, Port
+from processes.models import Direction, Function
+from testcases.forms.ports import PortTableForm
 from testcases.given import Definition, InvalidRowsError, RowsDefinition, define_test_case
 from testcases.models import TestCase
 from testcases.models.cases import BindingDefinition
 
-ERRORS_SHOWN = 10
 SIDES = {"inputs": Direction.INPUT, "outputs": Direction.OUTPUT}
 COMPARISON_HELP = (
     'Options such as {"abs_tol": 0.001, "ordered": true, "key": ["id"], "ignore": ["loaded_at"], "mode": "subset"}; '
     "also rel_tol, per_attribute, null_equal, normalize_unicode, literal_matchers, and matchers such as "
     '[{"attribute": "loaded_at", "matcher": {"$not_null": true}}].'
 )
-
+ROWS_CONSEQUENCE = "They become a table and take the place of the one chosen above."
 ERROR_HELP = (
     'Where the function must fail: {"kind": "conversion", "pattern": ".*not a number.*"}; the pattern is the whole '
     'message unless "match" is "part". The outputs need no tables then.'
@@ -94,48 +91,6 @@ class TestCaseForm(forms.ModelForm):
         )
 
 
-class TableField(forms.ModelChoiceField):
-    """A Table by its name; the Object is known from the port."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} ({obj.row_count} row{'s' * (obj.row_count != 1)})"
-
-
-class PortTableForm(forms.Form):
-    """What stands on one port."""
-
-    table = TableField(Table.objects.none(), required=False, empty_label="no table")
-    rows = forms.CharField(
-        label="Or new rows",
-        required=False,
-        strip=False,
-        help_text="CSV with a header line, cells from a spreadsheet, a JSON list or NDJSON. They become a table and "
-        "take the place of the one chosen above.",
-        widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
-    )
-
-    def __init__(self, *args: Any, port: Port, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.port = port
-        field = cast(TableField, self.fields["table"])
-        field.queryset = Table.objects.filter(object=port.object_id)
-        field.label = f"Table of {port.object.name}"
-
-    @property
-    def has_rows(self) -> bool:
-        return bool((self.cleaned_data.get("rows") or "").strip())
-
-    def add_report(self, report: Report) -> None:
-        """Tell what is wrong with the rows."""
-        for error in report.errors[:ERRORS_SHOWN]:
-            place = f"row {error.row}: " if error.row else ""
-            message = (place + error.message).replace("%", "%%")
-            self.add_error("rows", ValidationError(message, code=error.code))
-        if report.error_count > ERRORS_SHOWN:
-            more = f"and {report.error_count - ERRORS_SHOWN} more errors in {report.row_count} rows."
-            self.add_error("rows", ValidationError(more, code="more"))
-
-
 class TestCaseEditor:
     """The page's form of a TestCase. Bound when the request is a POST."""
 
@@ -149,7 +104,13 @@ class TestCaseEditor:
         ports = {"inputs": case.function.inputs, "outputs": case.function.outputs}
         self.sides = {
             side: [
-                PortTableForm(data, prefix=f"port-{port.pk}", port=port, initial={"table": bound.get(port.pk)})
+                PortTableForm(
+                    data,
+                    prefix=f"port-{port.pk}",
+                    port=port,
+                    consequence=ROWS_CONSEQUENCE,
+                    initial={"table": bound.get(port.pk)},
+                )
                 for port in ports[side]
             ]
             for side in SIDES
@@ -178,15 +139,11 @@ class TestCaseEditor:
     def _bound(self, side: str, directory: Path) -> Iterator[tuple[PortTableForm, Definition]]:
         """What each port of a side gets; a port that gets nothing is left out."""
         for form in self.sides[side]:
-            if form.has_rows:
-                inner = directory / form.port.pk
-                inner.mkdir()
-                try:
-                    yield form, RowsDefinition(form.port.name, pasted_rows(form.cleaned_data["rows"], inner))
-                except MalformedError as error:
-                    form.add_error("rows", [fault.message for fault in error.faults])
-            elif form.cleaned_data["table"]:
-                yield form, BindingDefinition(form.port.name, form.cleaned_data["table"])
+            content = form.content(directory)
+            if isinstance(content, Table):
+                yield form, BindingDefinition(form.port.name, content)
+            elif content is not None:
+                yield form, RowsDefinition(form.port.name, content)
 
     def _define(self, bound: dict[str, list[tuple[PortTableForm, Definition]]], author: Any) -> None:
         inputs, outputs = ([definition for _, definition in bound[side]] for side in SIDES)

@@ -1,0 +1,1 @@
+"""Forms of the pages: test cases, runs, and calls of a function."""
