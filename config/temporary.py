@@ -3,17 +3,19 @@
 All those of a process stand in one directory, its home, on which it holds a lock (flock). The kernel lets go of the
 lock however the process ends, and the next process that needs a temporary directory removes the homes that nobody
 holds. Those who sweep old temporary files, as systemd does, leave a locked directory alone as well.
+
+What stands in them may be a stranger's work: directories below each other by the thousand, or that nobody may read.
 """
 
 import atexit
 import fcntl
 import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 _PREFIX = "exemplar-process-"
 _ATTEMPTS = 10
@@ -65,6 +67,60 @@ def home(parent: Path | None = None) -> Path:
         return _homes[place][0]
 
 
+def remove_tree(path: str | Path) -> None:
+    """Remove a directory with all that stands in it, however deep it goes and whatever its owner forbade.
+
+    Nothing is followed out of it, even while somebody changes it. Raises OSError.
+    """
+    top = _opened(str(path), None)
+    try:
+        waiting = _without_files(top)
+        while waiting:
+            name = waiting.pop()
+            inner = _opened(name, top)
+            try:
+                for each in _without_files(inner):
+                    os.close(_opened(each, inner))  # who moves a directory must be allowed to write into it
+                    moved = uuid4().hex
+                    os.rename(each, moved, src_dir_fd=inner, dst_dir_fd=top)  # so no path grows too long
+                    waiting.append(moved)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    Path(path).rmdir()
+
+
+def _opened(name: str, parent: int | None) -> int:
+    """A descriptor of a directory that its owner may now read and write."""
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        directory = os.open(name, os.O_RDONLY | flags, dir_fd=parent)
+    except PermissionError:
+        if not hasattr(os, "O_PATH"):  # only Linux opens what it may not read
+            raise
+        place = os.open(name, os.O_PATH | flags, dir_fd=parent)
+        try:
+            Path(f"/proc/self/fd/{place}").chmod(0o700)
+        finally:
+            os.close(place)
+        return os.open(name, os.O_RDONLY | flags, dir_fd=parent)
+    with suppress(PermissionError):
+        os.fchmod(directory, 0o700)
+    return directory
+
+
+def _without_files(directory: int) -> list[str]:
+    """The names of the directories in a directory, in which nothing else is left."""
+    with os.scandir(directory) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_directory in found:
+        if not is_directory:
+            os.unlink(name, dir_fd=directory)
+    return [name for name, is_directory in found if is_directory]
+
+
 def _made(place: str) -> tuple[Path, int]:
     """A new home, and the descriptor that holds its lock."""
     for _ in range(_ATTEMPTS):  # another process may sweep it away before it is locked
@@ -86,7 +142,8 @@ def _sweep(place: str) -> None:
                 continue
             held = _taken(Path(entry.path))
             if held is not None:
-                shutil.rmtree(entry.path, ignore_errors=True)
+                with suppress(OSError):
+                    remove_tree(entry.path)
                 os.close(held)
 
 
@@ -117,7 +174,8 @@ def _forget() -> None:
 
 def _remove() -> None:
     for path, held in _homes.values():
-        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            remove_tree(path)
         os.close(held)
     _homes.clear()
 

@@ -124,3 +124,47 @@ def test_a_forked_child_has_a_home_of_its_own(place: Path) -> None:
 def test_a_place_that_is_not_there_is_an_error(place: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
         temporary.make_directory("write", place / "nowhere")
+
+
+def deepen(path: Path, times: int) -> None:
+    """Directories below each other, deeper than a path can say and than Python calls itself."""
+    here = Path.cwd()
+    os.chdir(path)
+    try:
+        for _ in range(times):
+            Path("d" * 20).mkdir()
+            os.chdir("d" * 20)
+        Path("file").write_text("x")
+    finally:
+        os.chdir(here)
+
+
+def test_what_is_deep_and_what_nobody_may_read_is_removed_and_nothing_behind_a_link(tmp_path: Path, kept: Path) -> None:
+    path = tmp_path / "path"
+    (path / "a" / "closed" / "b").mkdir(parents=True)
+    (path / "a" / "closed" / "b" / "link").symlink_to(kept)
+    (path / "link").symlink_to(kept)
+    os.mkfifo(path / "pipe")
+    deepen(path, 2000)
+    deepen(path / "a", 2000)
+    for closed in (path / "a" / "closed" / "b", path / "a" / "closed", path / "a"):
+        closed.chmod(0)
+    temporary.remove_tree(path)
+    assert not path.exists()
+    assert (kept / "file").read_text() == "kept"
+
+
+def test_what_is_no_directory_is_not_removed(tmp_path: Path, kept: Path) -> None:
+    (tmp_path / "link").symlink_to(kept)
+    with pytest.raises(OSError, match="link"):
+        temporary.remove_tree(tmp_path / "link")
+    assert (kept / "file").exists()
+
+
+def test_the_depth_of_what_a_killed_process_left_stops_no_other(place: Path, kept: Path) -> None:
+    with writer(place, kept) as (process, path):
+        deepen(path, 2000)
+        process.kill()
+        process.wait()
+    with temporary.directory("call"):
+        assert not path.parent.exists()

@@ -164,7 +164,8 @@ def _bubblewrap_works() -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            temporary.remove_tree(directory)
     return finished.returncode == 0
 
 

@@ -86,7 +86,7 @@ class Child:
         except OSError as error:
             ours.close()
             os.close(self._errors)
-            shutil.rmtree(self.directory, ignore_errors=True)
+            _remove(self.directory)
             if self._group:
                 remove_group(self._group)
             raise ChildCrashedError(str(error), "") from error
@@ -135,7 +135,7 @@ class Child:
                 if entry.is_symlink() or not entry.is_dir():
                     entry.unlink()
                 elif entry.name != "temp" or self._role in _ROLES_OF_PROGRAMS:  # DuckDB keeps its own
-                    shutil.rmtree(entry)
+                    temporary.remove_tree(entry)
 
     def ask(self, case: Mapping[str, Any], wall_seconds: float, report: Callable[[str, str], None]) -> dict[str, Any]:
         """Run a case. Raises TimeoutError past its time and ChildCrashedError; the child is then to be closed."""
@@ -186,6 +186,11 @@ def _make_directory(work_root: Path | None) -> Path:
     return directory
 
 
+def _remove(directory: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.remove_tree(directory)
+
+
 def _end_child(
     owner_pid: int,
     process: subprocess.Popen[bytes],
@@ -199,7 +204,7 @@ def _end_child(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        shutil.rmtree(directory, ignore_errors=True)
+        _remove(directory)
         if group:
             remove_group(group)
     os.close(errors)
