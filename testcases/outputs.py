@@ -1,22 +1,15 @@
-"""What came out of a function, kept as Parts: its rows, and how they differ from what was expected."""
+"""What came out of a function, kept as Parts: its rows, and their schema."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
-from catalog.comparison import TableDiff, parse_options
-from catalog.comparison.options import LIMIT_MAX
 from catalog.models import ObjectVersion, TableVersion
 from catalog.parts import rows_sql
-from catalog.reading import part_paths, with_parts
+from catalog.reading import part_paths
 from catalog.rows import PartRange, masked_sql
 from catalog.schema import Schema
 from processes.models import Direction
-from testcases.judging import compare_output
 from testcases.models import Result, ResultOutput
-from testcases.runs import bound_versions
-from testcases.trials import comparison_options
 
 
 class OutputRows:
@@ -61,25 +54,3 @@ def schema_of(result: Result, port_name: str) -> Schema:
     port = next(port for port in result.test_case.function.outputs if port.name == port_name)
     then = ObjectVersion.objects.filter(object=port.object, created_at__lte=result.created_at).order_by("-number")
     return (then.first() or port.object.current).schema
-
-
-def whole_diff(
-    result: Result, output: ResultOutput, limit: int, options: Mapping[str, Any] | None = None
-) -> TableDiff | None:
-    """The comparison done again from the Parts, with so many rows of each class; None where nothing was expected.
-
-    Linear in rows. The options are those by which the case was judged; others may be given.
-    """
-    version = expected_version_of(result, output.port_name)
-    if version is None:
-        return None
-    bound = bound_versions(TableVersion.objects.filter(pk=version.pk))[version.table_id]
-    given = comparison_options(result.comparison if options is None else options, bound.schema)
-    wanted = replace(parse_options(given, bound.schema.names), limit=min(limit, LIMIT_MAX))
-    digests = list(output.actual_parts.order_by("position").values_list("part_id", flat=True))
-
-    def work() -> TableDiff:
-        part_paths([*bound.digests, *digests])
-        return compare_output(bound, part_paths(digests), output.row_count, wanted)
-
-    return with_parts(lambda: [*bound.digests, *digests], work)

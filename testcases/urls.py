@@ -7,6 +7,7 @@ from testcases.views import cases, runs, trying
 from testcases.views.home import home
 from testcases.viewsets.calls import FunctionCallViewSet
 from testcases.viewsets.cases import TestCaseViewSet
+from testcases.viewsets.diffs import ResultDiffViewSet
 from testcases.viewsets.outputs import ResultOutputViewSet
 from testcases.viewsets.reported import ReportedResultViewSet, ReportedRunViewSet
 from testcases.viewsets.runs import FunctionRunViewSet, ResultViewSet, RunViewSet
@@ -14,7 +15,9 @@ from testcases.viewsets.watching import RunConsumer
 
 # --- the API --------------------------------------------------------------------------------------------------------
 
-OUTPUT = rf"^results/(?P<pk>{ULID_PATTERN})/outputs/(?P<name>[^/]+)"
+RESULT = rf"^results/(?P<pk>{ULID_PATTERN})"
+OUTPUT = RESULT + r"/outputs/(?P<name>[^/]+)"
+DIFF_FILE = r"/diff[.](?P<suffix>ndjson|csv|parquet)$"
 
 router = Router()
 router.register("test-cases", TestCaseViewSet, basename="api-test-case")
@@ -52,7 +55,10 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
         ResultOutputViewSet.as_view({"get": "stream"}),
         name="api-result-rows-stream",
     ),
-    re_path(OUTPUT + r"/diff/?$", ResultOutputViewSet.as_view({"get": "diff"}), name="api-result-output-diff"),
+    re_path(OUTPUT + r"/diff/?$", ResultDiffViewSet.as_view({"get": "list"}), name="api-result-output-diff"),
+    re_path(OUTPUT + DIFF_FILE, ResultDiffViewSet.as_view({"get": "stream"}), name="api-result-output-diff-stream"),
+    re_path(RESULT + r"/diff/?$", ResultDiffViewSet.as_view({"get": "retrieve"}), name="api-result-diff"),
+    re_path(RESULT + DIFF_FILE, ResultDiffViewSet.as_view({"get": "stream_one"}), name="api-result-diff-stream"),
     *router.urls,
 ]
 

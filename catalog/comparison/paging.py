@@ -1,7 +1,7 @@
 """A diff row by row: a page of it, a class of rows, or all of it as a file; computed anew each time, kept nowhere."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,11 +58,13 @@ class Differences:
         diff: TableDiff,
         listing: Listing | None,
         ignored: Sequence[str],
+        masked: Collection[str] = (),
     ) -> None:
         self.diff = diff
         self._connection = connection
         self._listing = listing
         self._ignored = ignored
+        self._masked = masked
 
     def rows(self, page: Page) -> tuple[tuple[RowDiff, ...], str]:
         """The rows of a page, and the cursor of the next one, empty where there is none."""
@@ -80,27 +82,33 @@ class Differences:
         return found[: page.limit], json.dumps([LISTED_CLASSES.index(row_class), expected_row, actual_row])
 
     def lines(self, page: Page) -> Iterator[list[str]]:
-        """The rows of a page as JSON texts, in blocks: `RowDiff.as_dict`, made by DuckDB."""
+        """The rows of a page as JSON texts, in blocks: `RowDiff.as_dict` made by DuckDB, masked values null."""
         if self._listing is None:
             return
         listing, limit = self._listing, "" if page.limit is None else f" LIMIT {page.limit}"
+        line = _line(listing.layout, self._ignored, self._masked)
         found = self._connection.execute(
-            f"SELECT {_line(listing.layout, self._ignored)} FROM ({_selected(self._listing, page)}) c {listing.joins} "
+            f"SELECT {line} FROM ({_selected(self._listing, page)}) c {listing.joins} "
             f"ORDER BY {_ORDER}{limit} OFFSET {int(page.offset)}"
         )
         while block := found.fetchmany(FETCHED_ROWS):
             yield [line for (line,) in block]
 
+    def flat(self, page: Page) -> str:
+        """SQL of a page: class, ids or places, then `expected: name` and `actual: name` of each attribute; "" if the
+        sides are equal, or have nothing to compare."""
+        if self._listing is None:
+            return ""
+        listing, limit = self._listing, "" if page.limit is None else f" LIMIT {page.limit}"
+        columns = ", ".join(["c.class", *_flat_columns(listing.layout, self._ignored, self._masked)])
+        return (
+            f"SELECT {columns} FROM ({_selected(listing, page)}) c {listing.joins} "
+            f"ORDER BY {_ORDER}{limit} OFFSET {int(page.offset)}"
+        )
+
     def write(self, page: Page, path: Path, file_format: str) -> int:
-        """Write a page to a file, "csv" or "parquet", with `expected: name` and `actual: name` of each attribute."""
-        select = "SELECT NULL::VARCHAR AS class LIMIT 0"
-        if self._listing is not None:
-            listing, limit = self._listing, "" if page.limit is None else f" LIMIT {page.limit}"
-            columns = ", ".join(["c.class", *_flat_columns(listing.layout, self._ignored)])
-            select = (
-                f"SELECT {columns} FROM ({_selected(listing, page)}) c {listing.joins} "
-                f"ORDER BY {_ORDER}{limit} OFFSET {int(page.offset)}"
-            )
+        """Write a page to a file, "csv" or "parquet", as `flat` has it."""
+        select = self.flat(page) or "SELECT NULL::VARCHAR AS class LIMIT 0"
         target = f"{quote_text(str(path))} ({FILE_OPTIONS[file_format]})"
         row = self._connection.execute(f"COPY ({select}) TO {target}").fetchone()
         return int(row[0]) if row else 0
@@ -135,12 +143,19 @@ def _read_cursor(text: str) -> tuple[int, int, int]:
 
 @contextmanager
 def differences(
-    connection: duckdb.DuckDBPyConnection, expected: str | Relation, actual: str | Relation, options: ComparisonOptions
+    connection: duckdb.DuckDBPyConnection,
+    expected: str | Relation,
+    actual: str | Relation,
+    options: ComparisonOptions,
+    masked: Collection[str] = (),
 ) -> Iterator[Differences]:
-    """What differs, to be read row by row. The arguments are those of `compare`."""
+    """What differs, to be read row by row. The arguments are those of `compare`.
+
+    masked: attributes whose values stand as null in lines and files; that they differ is told.
+    """
     with prepared(connection, expected, actual, replace(options, limit=0)) as found:
         diff, listing = totals(found)
-        yield Differences(connection, diff, listing, options.ignore)
+        yield Differences(connection, diff, listing, options.ignore, masked)
 
 
 # --- a row as text --------------------------------------------------------------------------------------------------
@@ -184,16 +199,20 @@ def _object(members: Sequence[str]) -> str:
     return f"concat('{{', concat_ws(',', {', '.join(members) or 'NULL'}), '}}')"
 
 
-def _row(columns: Sequence[Column], alias: str) -> str:
-    return _object([_member(column.name, cell_json(column.type, column.cell(alias))) for column in columns])
+def _row(columns: Sequence[Column], alias: str, masked: Collection[str] = ()) -> str:
+    return _object([_member(column.name, _shown(column, alias, masked)) for column in columns])
 
 
-def _line(layout: Layout, ignored: Sequence[str]) -> str:
+def _shown(column: Column, alias: str, masked: Collection[str]) -> str:
+    return "'null'" if column.name in masked else cell_json(column.type, column.cell(alias))
+
+
+def _line(layout: Layout, ignored: Sequence[str], masked: Collection[str]) -> str:
     key = [
         _member(
             each.name,
-            f"CASE WHEN c.er IS NULL THEN {cell_json(each.actual.type, each.actual.cell('a'))} "
-            f"ELSE {cell_json(each.expected.type, each.expected.cell('e'))} END",
+            f"CASE WHEN c.er IS NULL THEN {_shown(each.actual, 'a', masked)} "
+            f"ELSE {_shown(each.expected, 'e', masked)} END",
         )
         for each in layout.key
     ]
@@ -203,15 +222,15 @@ def _line(layout: Layout, ignored: Sequence[str]) -> str:
             each.name,
             _object(
                 [
-                    _member("expected", _expected_json(each)),
-                    _member("actual", cell_json(each.actual.type, each.actual.cell("a"))),
+                    _member("expected", "'null'" if each.name in masked else _expected_json(each)),
+                    _member("actual", _shown(each.actual, "a", masked)),
                 ]
             ),
         )
         + " END"
         for place, each in enumerate(layout.attributes, start=1)
     ]
-    rows = [_row(side.attributes(ignored), alias) for alias, side in zip("ea", layout.sides, strict=True)]
+    rows = [_row(side.attributes(ignored), alias, masked) for alias, side in zip("ea", layout.sides, strict=True)]
     whole = "'missing', 'moved'" if layout.key else "'missing', 'moved', 'changed'"
     members = [
         _member("class", "to_json(c.class)::VARCHAR"),
@@ -238,9 +257,10 @@ def _expected_json(attribute: ComparedAttribute) -> str:
     return f"CASE {' '.join(branches)} ELSE {text} END"
 
 
-def _flat_columns(layout: Layout, ignored: Sequence[str]) -> Iterator[str]:
+def _flat_columns(layout: Layout, ignored: Sequence[str], masked: Collection[str]) -> Iterator[str]:
     for name, column, side in (("expected", "er", layout.expected), ("actual", "ar", layout.actual)):
         yield f"c.{column} AS {quote_name(f'{name}_id' if side.id_column else f'{name}_position')}"
     for alias, name, side in (("e", "expected", layout.expected), ("a", "actual", layout.actual)):
         for each in side.attributes(ignored):
-            yield f"{each.cell(alias)} AS {quote_name(f'{name}: {each.name}')}"
+            cell = f"CAST(NULL AS {each.type})" if each.name in masked else each.cell(alias)
+            yield f"{cell} AS {quote_name(f'{name}: {each.name}')}"

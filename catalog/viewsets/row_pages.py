@@ -65,13 +65,13 @@ class OffersFormats:
         )
 
 
-def asked_format(request: Request) -> str:
+def asked_format(request: Request, known: Sequence[str] = tuple(FORMATS)) -> str:
     """The format of the answer: what `format=` says, else what `Accept` was taken for."""
     name = request.query_params.get("format")
     if name is None:
         return str(getattr(request.accepted_renderer, "format", "json"))
-    if name not in FORMATS:
-        raise refusal("format", "invalid_choice", f"format is {name!r}; {nearest(name, list(FORMATS))}")
+    if name not in known:
+        raise refusal("format", "invalid_choice", f"format is {name!r}; {nearest(name, list(known))}")
     return name
 
 

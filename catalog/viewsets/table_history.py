@@ -23,6 +23,7 @@ from catalog.profiles import version_profile, without_values
 from catalog.serializers.history import DifferenceSerializer, ProfileSerializer, RevertSerializer
 from catalog.serializers.tables import TableVersionSerializer
 from catalog.sight import hidden_of, masked_header
+from catalog.viewsets.row_pages import asked_format
 from catalog.viewsets.tables import etag, expected_version, not_modified
 from catalog.writing import Write
 from config.api import JSONRenderer, refusal
@@ -128,7 +129,7 @@ class TableHistoryViewSet(StrictMixin, viewsets.GenericViewSet[Any]):
 
         Cells are equal as they are for the verdict of a test case: 1 is 1.0, members of an object have no order.
         """
-        suffix = getattr(request.accepted_renderer, "format", "")
+        suffix = asked_format(request, ("json", *DIFF_FORMATS))
         if suffix in DIFF_FORMATS:
             return self.stream(request, table_id, suffix)
         old, new = self._versions()

@@ -326,6 +326,22 @@ class DiffSerializer(serializers.Serializer[Result]):
         return [_whole_diff(output) for output in result.outputs.all()]
 
 
+class DiffPageSerializer(serializers.Serializer[Any]):
+    """A page of the rows of an output that differ, with the totals of all."""
+
+    count = serializers.IntegerField(allow_null=True, help_text="Rows of the classes asked for; null of an attribute.")
+    count_truncated = serializers.BooleanField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = serializers.ListField(child=serializers.DictField())
+    is_equal = serializers.BooleanField()
+    summary = serializers.CharField()
+    counts = RowClassCountsSerializer()
+    shape = serializers.DictField()
+    attributes = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField()))
+    notes = serializers.ListField(child=serializers.CharField())
+
+
 def _summary(output: ResultOutput, diff: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"name": output.port_name, "row_count": output.row_count, "counts": diff["counts"] if diff else None}
 

@@ -1,6 +1,5 @@
 """What came out of a function over REST: rows, diffs, accepting, calls, JUnit, history, comparison of runs."""
 
-import json
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -48,22 +47,6 @@ def test_the_actual_rows_are_read_like_those_of_a_table(api: APIClient, result: 
     assert stream(api.get(output(result, "rows.parquet")))[:4] == b"PAR1"
     assert api.get(output(result, "rows?nothing=1")).status_code == 400
     assert api.get(f"/api/v1/results/{result.pk}/outputs/total/rows").status_code == 404
-
-
-def test_a_diff_is_paged_and_filtered_by_class(api: APIClient, result: Result) -> None:
-    whole = api.get(output(result, "diff")).json()
-    assert sorted(row["class"] for row in whole["results"]) == ["changed", "missing", "unexpected"]
-    assert (whole["count"], whole["counts"]["changed"], whole["is_equal"]) == (3, 1, False)
-    first = api.get(output(result, "diff?limit=2")).json()
-    second = api.get(first["next"]).json()
-    assert [*first["results"], *second["results"]] == whole["results"]
-    missing = api.get(output(result, "diff?class=missing")).json()
-    assert [row["key"] for row in missing["results"]] == [{"id": 3}]
-    lines = stream(api.get(output(result, "diff"), HTTP_ACCEPT="application/x-ndjson")).splitlines()
-    assert [json.loads(line)["class"] for line in lines] == [row["class"] for row in whole["results"]]
-    assert b"Rows that differ" in api.get(output(result, "diff"), HTTP_ACCEPT="text/html").content
-    refused = api.get(output(result, "diff?class=mising")).json()
-    assert "did you mean 'missing'?" in refused["detail"]
 
 
 def test_accepting_makes_a_new_version_with_who_and_why(api: APIClient, case: TestCase, result: Result) -> None:
@@ -207,12 +190,3 @@ def test_sensitive_values_are_masked_in_results(client: Any, api: APIClient, set
         assert answer.status_code == 200
         assert b"31337" not in answer.content
         assert b"27182" not in answer.content
-
-
-def test_a_diff_has_the_options_by_which_the_case_was_judged(api: APIClient, case: TestCase, result: Result) -> None:
-    before = api.get(output(result, "diff")).json()
-    case.comparison = {"ignore": ["total"]}
-    case.define()
-    assert api.get(output(result, "diff")).json()["counts"] == before["counts"]
-    again = run_test_cases(case.application, [case]).results.get()
-    assert api.get(output(again, "diff")).json()["counts"] != before["counts"]

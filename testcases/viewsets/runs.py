@@ -36,7 +36,6 @@ from testcases.selection import Criteria, find_configuration, select_test_cases
 from testcases.serializers.runs import (
     AcceptedSerializer,
     AcceptSerializer,
-    DiffSerializer,
     ResultDetailSerializer,
     ResultSerializer,
     RunComparisonSerializer,
@@ -196,12 +195,6 @@ class ResultViewSet(StrictMixin, mixins.ListModelMixin, mixins.RetrieveModelMixi
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return ResultSerializer if self.action == "list" else ResultDetailSerializer
-
-    @extend_schema(responses={200: DiffSerializer})
-    @action(detail=True)
-    def diff(self, request: Request, pk: str) -> Response:
-        """How the actual outputs differ from the expected ones: rows, cells, and what became of each attribute."""
-        return Response(DiffSerializer(self.get_object(), context={"request": request}).data)
 
     @extend_schema(request=AcceptSerializer, responses={200: AcceptedSerializer})
     @action(detail=True, methods=["post"])
