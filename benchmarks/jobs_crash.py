@@ -20,7 +20,7 @@ STEPS = 500
 KILLS = 2
 KIND = "steps_of_the_crash_benchmark"
 LEASE_SECONDS = "2"
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 def measure(steps: int, kills: int) -> int:

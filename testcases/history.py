@@ -1,7 +1,7 @@
 """How verdicts change: of one test case over time, and between two Runs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ _WRONG = frozenset({Verdict.FAILED, Verdict.ERROR})
 
 @dataclass(frozen=True)
 class CaseChange:
-    """A test case with an implementation in two Runs: what it was and what it is, None where it was not judged."""
+    """A test case in two Runs: what it was and what it is, None where it was not judged; the later implementation."""
 
     change: str
     test_case: str
@@ -48,17 +48,45 @@ class RunComparison:
 
 
 def compare_runs(before: Run, after: Run) -> RunComparison:
-    """Which cases are fixed, broken, still failing, new, gone, or of another verdict. Two queries."""
-    sides = [_results(before), _results(after)]
-    changes = [_change(sides[0].get(key), sides[1].get(key)) for key in {**sides[0], **sides[1]}]
+    """Which cases are fixed, broken, still failing, new, gone, or of another verdict. Two queries.
+
+    A case is paired by its implementation; where each Run judged it with another one, with that.
+    """
+    changes = [_change(*pair) for pair in _paired(_results(before), _results(after))]
     changes.sort(key=lambda each: (CHANGES.index(each.change), each.function_name, each.test_case_name))
     found = Counter(each.change for each in changes)
     return RunComparison(before, after, {name: found[name] for name in CHANGES}, changes)
 
 
-def _results(run: Run) -> dict[tuple[str, str], Result]:
+def _results(run: Run) -> "Results":
     results = run.results.select_related("test_case__function").defer("errors", "timings_ms")
     return {(each.test_case_id, each.implementation_name): each for each in results}
+
+
+Results = dict[tuple[str, str], Result]
+
+
+def _paired(before: Results, after: Results) -> Iterator[tuple[Result | None, Result | None]]:
+    """Those of one case and implementation; then those of a case that has just one more on each side; then the rest."""
+    yield from ((before[key], after[key]) for key in before if key in after)
+    lone = [
+        _by_case(each for key, each in one.items() if key not in other)
+        for one, other in ((before, after), (after, before))
+    ]
+    for case in dict.fromkeys([*lone[0], *lone[1]]):
+        left, right = (side.get(case, []) for side in lone)
+        if len(left) == len(right) == 1:
+            yield left[0], right[0]
+        else:
+            yield from ((each, None) for each in left)
+            yield from ((None, each) for each in right)
+
+
+def _by_case(results: Iterable[Result]) -> dict[str, list[Result]]:
+    found: dict[str, list[Result]] = {}
+    for each in results:
+        found.setdefault(each.test_case_id, []).append(each)
+    return found
 
 
 def _change(before: Result | None, after: Result | None) -> CaseChange:
@@ -94,7 +122,12 @@ def change_between(before: Result | None, after: Result | None) -> str:
 def _brief(result: Result | None) -> dict[str, Any] | None:
     if result is None:
         return None
-    return {"id": result.pk, "verdict": result.verdict, "reason": result.reason}
+    return {
+        "id": result.pk,
+        "implementation": result.implementation_name,
+        "verdict": result.verdict,
+        "reason": result.reason,
+    }
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from django.db import connection
 from config.models import new_ulid
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_SECONDS = 120
+WAIT_SECONDS = 300
 
 pytestmark = pytest.mark.xdist_group("processes")
 
@@ -52,6 +52,19 @@ def test_a_job_whose_workers_are_killed_does_each_step_once(environment):
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "150 steps were done, 150 of them different; 150 are told" in outcome.stdout
+
+
+def test_each_case_of_a_run_whose_workers_are_killed_is_judged_once(environment):
+    outcome = subprocess.run(
+        [sys.executable, "-m", "benchmarks.jobs_runs", "60", "1"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+    )
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert "60 results, 60 cases; 60 are counted as passed, 60 in all" in outcome.stdout
 
 
 def test_the_site_and_its_worker_end_together(environment):

@@ -140,6 +140,7 @@ class BriefResultSerializer(serializers.Serializer[Any]):
     """A result in a comparison."""
 
     id = serializers.CharField()
+    implementation = serializers.CharField()
     verdict = serializers.CharField()
     reason = serializers.CharField()
 
@@ -163,6 +164,39 @@ class RunComparisonSerializer(serializers.Serializer[Any]):
     after = serializers.CharField()
     counts = serializers.DictField(child=serializers.IntegerField(), help_text="Cases by change.")
     cases = CaseChangeSerializer(many=True)
+
+
+class RowClassCountsSerializer(serializers.Serializer[Any]):
+    """Rows by class: true totals."""
+
+    matched = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    missing = serializers.IntegerField()
+    unexpected = serializers.IntegerField()
+    moved = serializers.IntegerField()
+    duplicate_key = serializers.IntegerField()
+
+
+class OutputChangeSerializer(CaseChangeSerializer):
+    """An output of a test case that two runs gave differently; rows are at `rows`, where both runs gave some."""
+
+    output = serializers.CharField(help_text="The name of the port.")
+    is_equal = serializers.BooleanField(allow_null=True, help_text="Null where only one of the runs gave rows.")
+    summary = serializers.CharField()
+    counts = RowClassCountsSerializer(allow_null=True)
+    rows = serializers.URLField(allow_null=True)
+
+
+class RunDiffSerializer(serializers.Serializer[Any]):
+    """A page of the outputs that are not the same in two runs, and how verdicts changed."""
+
+    count = serializers.IntegerField()
+    count_truncated = serializers.BooleanField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = OutputChangeSerializer(many=True)
+    same = serializers.IntegerField(help_text="Outputs of the same rows in the same order, which are not listed.")
+    verdicts = serializers.DictField(child=serializers.IntegerField(), help_text="Test cases by change.")
 
 
 class CountsSerializer(serializers.Serializer[Any]):
@@ -203,17 +237,6 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     def get_configuration(self, run: Run) -> str | None:
         found = run.selection.get("configuration")
         return found["name"] if found else None
-
-
-class RowClassCountsSerializer(serializers.Serializer[Any]):
-    """Rows by class: true totals."""
-
-    matched = serializers.IntegerField()
-    changed = serializers.IntegerField()
-    missing = serializers.IntegerField()
-    unexpected = serializers.IntegerField()
-    moved = serializers.IntegerField()
-    duplicate_key = serializers.IntegerField()
 
 
 class OutputSummarySerializer(serializers.Serializer[Any]):

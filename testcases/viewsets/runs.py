@@ -19,7 +19,8 @@ from rest_framework.serializers import BaseSerializer
 
 from catalog.models import Application
 from catalog.viewsets.tables import etag, expected_version
-from config.api import JSONRenderer, ProblemDetails, describe
+from config.api import JSONRenderer, ProblemDetails, describe, refusal
+from config.api.pages import envelope, read_limit, read_offset
 from config.api.preferences import Preferences, read_preferences
 from config.api.streams import stream_response
 from config.api.viewsets import ULID_PATTERN, StrictMixin, author
@@ -31,6 +32,7 @@ from testcases.history import compare_runs
 from testcases.junit import MEDIA_TYPE, junit_xml
 from testcases.models import Result, Run
 from testcases.recording import RunEndedError
+from testcases.run_diffs import OutputChange, compare_outputs
 from testcases.runs import run_test_cases
 from testcases.selection import Criteria, find_configuration, select_test_cases
 from testcases.serializers.runs import (
@@ -39,12 +41,14 @@ from testcases.serializers.runs import (
     ResultDetailSerializer,
     ResultSerializer,
     RunComparisonSerializer,
+    RunDiffSerializer,
     RunOptionsSerializer,
     RunRequestSerializer,
     RunSerializer,
 )
 from testcases.sight import as_seen
 
+DIFF_LIMIT: Final = 20  # outputs compared for one answer, unless it is told
 WAIT_SECONDS_MOST: Final = 30
 WAIT_DIGITS: Final = 10
 PREFER = OpenApiParameter(
@@ -129,6 +133,7 @@ class RunViewSet(
     serializer_class = RunSerializer
     filterset_class = RunFilter
     lookup_value_regex = ULID_PATTERN
+    parameters = {"diff": ["against", "limit", "offset"]}
     ordering_fields = ["id", "created_at", "finished_at", "total", "failed", "error"]
 
     @extend_schema(parameters=[PREFER], request=RunRequestSerializer, responses=RUN_ANSWERS)
@@ -158,6 +163,38 @@ class RunViewSet(
                 "cases": [each.as_dict() for each in found.cases],
             }
         )
+
+    @extend_schema(
+        operation_id="runs_diff",
+        parameters=[
+            OpenApiParameter("against", str, required=True, description="The id of the run before."),
+            OpenApiParameter("limit", int),
+            OpenApiParameter("offset", int),
+        ],
+        responses={200: RunDiffSerializer},
+    )
+    @action(detail=True)
+    def diff(self, request: Request, pk: str) -> Response:
+        """How the actual outputs of this run differ from those of another one, case by case and port by port."""
+        against = request.query_params.get("against")
+        if against is None:
+            raise refusal("against", "required", "against is missing: the id of the run before.")
+        before = Run.objects.filter(pk=against).first()
+        if before is None:
+            raise refusal("against", "does_not_exist", f"There is no run {against!r}.")
+        found = compare_outputs(before, self.get_object())
+        limit, offset = read_limit(request, DIFF_LIMIT), read_offset(request)
+        listed = [{**each.as_dict(), "rows": self._rows(each)} for each in found.compared(offset, offset + limit)]
+        total = len(found.outputs)
+        answer = envelope(request, listed, total, False, limit, offset, offset + limit < total)
+        answer.data |= {"same": found.same, "verdicts": found.verdicts}
+        return answer
+
+    def _rows(self, each: OutputChange) -> str | None:
+        if each.case.before is None or each.case.after is None or each.diff is None:
+            return None
+        address = reverse("api-result-output-diff", args=[each.case.after.pk, each.port_name], request=self.request)
+        return f"{address}?against={each.case.before.pk}"
 
     @extend_schema(operation_id="runs_junit", responses={(200, MEDIA_TYPE): OpenApiTypes.STR})
     def junit(self, request: Request, pk: str) -> HttpResponseBase:
