@@ -80,7 +80,7 @@ def serve(goal: int) -> None:
             sys.stdout.buffer.flush()
             threading.Event().wait()
 
-    Recorder._write = stalling  # type: ignore[method-assign]
+    Recorder._write = stalling  # type: ignore[method-assign, assignment]
     call_command("db_worker", reload=False, startup_delay=False, interval=0.1)
 
 
