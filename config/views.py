@@ -30,6 +30,7 @@ class Health(APIView):
 
     @extend_schema(
         operation_id="health",
+        summary="Tell whether this server can do its work",
         tags=["health"],
         responses={200: HealthSerializer, 503: HealthSerializer},
         examples=[

@@ -8,29 +8,57 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from catalog.attributes import TYPES
 from catalog.models import Application, ObjectSchema
+from catalog.serializers.applications import ULID_EXAMPLE
 from config.api import CheckedSerializer, JSONField, StrictSerializer, UserField
 from processes.models import Function, ImplementationDefinition, Kind, PortDefinition
 from processes.runners import definitions, sql_rules
 
 SIDES = ("inputs", "outputs")
+FUNCTION_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKE"
 FUNCTION_EXAMPLE: Mapping[str, Any] = {
     "application": "demo",
     "name": "sum_orders",
     "summary": "What each customer has spent.",
-    "parameters": [{"name": "as_of", "type": "date", "default": None}],
-    "inputs": [{"name": "orders", "object": "01JD4Y3Z8Q6V5T2W9X7R1N0MKC", "required": True}],
-    "outputs": [{"name": "totals", "object": "01JD4Y3Z8Q6V5T2W9X7R1N0MKD"}],
+    "parameters": [{"name": "least", "type": "number", "default": 0}],
+    "inputs": [
+        {"name": "customers", "object": "01JD4Y3Z8Q6V5T2W9X7R1N0MKC", "required": True},
+        {"name": "orders", "object": ULID_EXAMPLE, "required": True},
+    ],
+    "outputs": [{"name": "totals", "object": "01JD4Y3Z8Q6V5T2W9X7R1N0MKD", "required": True}],
     "implementations": [
         {
             "name": "sql",
             "kind": "sql",
-            "definition": {"totals": "SELECT customer AS id, sum(amount) AS total FROM orders GROUP BY customer"},
+            "definition": {
+                "totals": "SELECT id, sum(amount) AS total FROM customers JOIN orders ON customer = id "
+                "WHERE amount >= $least GROUP BY id"
+            },
         }
     ],
 }
-
-
+FUNCTION_ANSWERED: Mapping[str, Any] = {
+    "id": FUNCTION_ID,
+    **FUNCTION_EXAMPLE,
+    **{side: [{**port, "object_name": port["name"]} for port in FUNCTION_EXAMPLE[side]] for side in SIDES},
+    "created_at": "2026-11-20T21:00:00Z",
+    "updated_at": "2026-11-20T21:00:00Z",
+    "created_by": "ann",
+}
+PARAMETERS_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["name", "type"],
+        "properties": {
+            "name": {"type": "string"},
+            "type": {"enum": list(TYPES)},
+            "default": {},
+            "description": {"type": "string"},
+        },
+    },
+}
 DEFINITION_SCHEMA: dict[str, Any] = {
     "oneOf": [
         {
@@ -104,6 +132,11 @@ class PortSerializer(MemberSerializer):
     )
 
 
+@extend_schema_field(PARAMETERS_SCHEMA)
+class ParametersField(JSONField):
+    """The parameters of a function; the model checks them."""
+
+
 @extend_schema_field(DEFINITION_SCHEMA)
 class DefinitionField(JSONField):
     """A definition; `Function.define` checks it by its kind."""
@@ -119,7 +152,12 @@ class ImplementationSerializer(MemberSerializer):
     definition = DefinitionField()
 
 
-@extend_schema_serializer(examples=[OpenApiExample("Sum the orders", FUNCTION_EXAMPLE)])
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Sum the orders", FUNCTION_EXAMPLE, request_only=True),
+        OpenApiExample("The sum of the orders", FUNCTION_ANSWERED, response_only=True),
+    ]
+)
 class FunctionSerializer(CheckedSerializer[Function]):
     """A function with its ports and implementations, written in one transaction.
 
@@ -128,6 +166,7 @@ class FunctionSerializer(CheckedSerializer[Function]):
 
     fixed = ("application",)
     application = serializers.SlugRelatedField(slug_field="name", queryset=Application.objects.all())
+    parameters = ParametersField(required=False)
     inputs = PortSerializer(many=True, required=False)
     outputs = PortSerializer(many=True, required=False)
     implementations = ImplementationSerializer(many=True, required=False)

@@ -17,7 +17,7 @@ from testcases.viewsets.watching import RunConsumer
 
 RESULT = rf"^results/(?P<pk>{ULID_PATTERN})"
 OUTPUT = RESULT + r"/outputs/(?P<name>[^/]+)"
-DIFF_FILE = r"/diff[.](?P<suffix>ndjson|csv|parquet)$"
+DIFF_FILE = r"/diff\.(?P<suffix>ndjson|csv|parquet)$"
 
 router = Router()
 router.register("test-cases", TestCaseViewSet, basename="api-test-case")
@@ -46,12 +46,10 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
         FunctionCallViewSet.as_view({"post": "create"}),
         name="api-function-call",
     ),
-    re_path(
-        rf"^runs/(?P<pk>{ULID_PATTERN})[.]junit[.]xml$", RunViewSet.as_view({"get": "junit"}), name="api-run-junit"
-    ),
+    re_path(rf"^runs/(?P<pk>{ULID_PATTERN})\.junit\.xml$", RunViewSet.as_view({"get": "junit"}), name="api-run-junit"),
     re_path(OUTPUT + r"/rows/?$", ResultOutputViewSet.as_view({"get": "list"}), name="api-result-rows"),
     re_path(
-        OUTPUT + r"/rows[.](?P<suffix>ndjson|json|csv|parquet|xlsx|ods)$",
+        OUTPUT + r"/rows\.(?P<suffix>ndjson|json|csv|parquet|xlsx|ods)$",
         ResultOutputViewSet.as_view({"get": "stream"}),
         name="api-result-rows-stream",
     ),

@@ -1,5 +1,6 @@
 """Applications and configurations as JSON."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
@@ -11,9 +12,16 @@ from config.api import CheckedSerializer
 ULID_EXAMPLE = "01JD4Y3Z8Q6V5T2W9X7R1N0MKB"
 
 
-@extend_schema_serializer(
-    examples=[OpenApiExample("An application", {"id": ULID_EXAMPLE, "name": "demo", "comments": None})]
-)
+APPLICATION_EXAMPLE: Mapping[str, Any] = {"id": ULID_EXAMPLE, "name": "demo", "comments": None}
+CONFIGURATION_EXAMPLE: Mapping[str, Any] = {
+    "application_id": ULID_EXAMPLE,
+    "name": "staging",
+    "comments": None,
+    "config": {"base_url": "https://staging.example.com", "headers": {"X-Token": {"$env": "EXEMPLAR_SECRET_TOKEN"}}},
+}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("An application", APPLICATION_EXAMPLE)])
 class ApplicationSerializer(CheckedSerializer[Application]):
     """An application."""
 
@@ -24,10 +32,10 @@ class ApplicationSerializer(CheckedSerializer[Application]):
 
 @extend_schema_serializer(
     examples=[
+        OpenApiExample("An application to make", {"name": "weather", "comments": None}, request_only=True),
         OpenApiExample(
-            "An application",
-            {"id": ULID_EXAMPLE, "name": "demo", "comments": None, "configuration_ids": [ULID_EXAMPLE]},
-        )
+            "An application", {**APPLICATION_EXAMPLE, "configuration_ids": [ULID_EXAMPLE]}, response_only=True
+        ),
     ]
 )
 class ApplicationDetailSerializer(ApplicationSerializer):
@@ -44,16 +52,8 @@ class ApplicationDetailSerializer(ApplicationSerializer):
 
 @extend_schema_serializer(
     examples=[
-        OpenApiExample(
-            "A configuration",
-            {
-                "id": ULID_EXAMPLE,
-                "application_id": ULID_EXAMPLE,
-                "name": "staging",
-                "comments": None,
-                "config": {"orders_url": "https://staging.example.com/orders"},
-            },
-        )
+        OpenApiExample("A configuration to make", CONFIGURATION_EXAMPLE, request_only=True),
+        OpenApiExample("A configuration", {"id": ULID_EXAMPLE, **CONFIGURATION_EXAMPLE}, response_only=True),
     ]
 )
 class ConfigurationSerializer(CheckedSerializer[Configuration]):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
 from catalog.describing import Description
@@ -76,7 +76,6 @@ class SuggestionSerializer(serializers.Serializer[Any]):
     evidence = serializers.CharField()
 
 
-@extend_schema_serializer(examples=[OpenApiExample("A description", EXAMPLE, response_only=True)])
 class DescriptionSerializer(serializers.Serializer[Any]):
     """Inferred attributes with evidence, and an Object ready to post."""
 
@@ -93,6 +92,11 @@ class DescriptionSerializer(serializers.Serializer[Any]):
     @extend_schema_field({"type": "object", "additionalProperties": True})
     def get_object(self, value: Any) -> Any:
         return value["object"]
+
+
+DESCRIBED: Final = OpenApiResponse(
+    DescriptionSerializer, "What the rows have.", [OpenApiExample("A description", EXAMPLE)]
+)
 
 
 def description_document(

@@ -39,8 +39,8 @@ DIFF_EXAMPLE: Final[dict[str, Any]] = {
     "next": None,
     "results": [
         {"class": "changed", "_id": 4, "cells": {"amount": {"old": 2.5, "new": 3}}},
-        {"class": "removed", "_id": 9, "row": {"order_id": 9, "amount": None}},
-        {"class": "added", "_id": 44, "row": {"order_id": 44, "amount": 1}},
+        {"class": "removed", "_id": 9, "row": {"order_id": 9, "customer": 1, "amount": None}},
+        {"class": "added", "_id": 44, "row": {"order_id": 44, "customer": 2, "amount": 1}},
     ],
 }
 

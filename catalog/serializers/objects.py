@@ -57,6 +57,7 @@ ATTRIBUTES_SCHEMA = {
 }
 ATTRIBUTES_EXAMPLE = [
     {"name": "order_id", "type": "integer"},
+    {"name": "customer", "type": "integer"},
     {"name": "amount", "type": "number", "precision": 12, "scale": 2, "constraints": {"minimum": 0}},
 ]
 NAMES_SCHEMA = {"type": "array", "items": {"type": "string"}}
@@ -108,16 +109,19 @@ class FieldsMatchField(JSONField):
     """How the header of a file matches the attributes; a text, or as in Table Schema a list of one."""
 
 
-OBJECT_EXAMPLE = {
-    "id": ULID_EXAMPLE,
+OBJECT_REQUEST_EXAMPLE: Mapping[str, Any] = {
     "application": "demo",
     "name": "orders",
     "description": "Orders as the shop takes them.",
-    "version": 3,
     "attributes": ATTRIBUTES_EXAMPLE,
     "primaryKey": ["order_id"],
+    "foreignKeys": [{"fields": ["customer"], "reference": {"object": "customers", "fields": ["id"]}}],
+}
+OBJECT_EXAMPLE: Mapping[str, Any] = {
+    "id": ULID_EXAMPLE,
+    **OBJECT_REQUEST_EXAMPLE,
+    "version": 3,
     "uniqueKeys": [],
-    "foreignKeys": [{"fields": ["customer_id"], "reference": {"object": "customers", "fields": ["id"]}}],
     "missingValues": [""],
     "fieldsMatch": "equal",
     "table_count": 2,
@@ -127,7 +131,12 @@ OBJECT_EXAMPLE = {
 }
 
 
-@extend_schema_serializer(examples=[OpenApiExample("An object", OBJECT_EXAMPLE)])
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("An object to make", OBJECT_REQUEST_EXAMPLE, request_only=True),
+        OpenApiExample("An object", OBJECT_EXAMPLE, response_only=True),
+    ]
+)
 class ObjectSerializer(CheckedSerializer[ObjectSchema]):
     """An Object with the definition of its current version. Writing another definition makes a new version."""
 

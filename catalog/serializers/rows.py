@@ -2,21 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_serializer
 from rest_framework import serializers
 
 from catalog.models import TableVersion
+from catalog.serializers.lenient import LENIENT_MEMBERS, LenientMembersSerializer
 from catalog.serializers.tables import VERSION_EXAMPLE, TableVersionSerializer
 from catalog.sources import JSONRows
 from config.api import ProblemDetails, Refusal, dump_json
 from config.problems import pointer
 
 
-@extend_schema_serializer(
-    examples=[OpenApiExample("A write", {**VERSION_EXAMPLE, "first_row_id": 10}, response_only=True)]
-)
 class RowsWrittenSerializer(TableVersionSerializer):
     """The version that a write made; `first_row_id` is the `_id` of the first new row, or null."""
 
@@ -31,6 +29,21 @@ class RowsWrittenSerializer(TableVersionSerializer):
 
 
 _written = RowsWrittenSerializer()  # one for all: to make its fields takes longer than to fill them
+
+WRITTEN_EXAMPLE: Final = OpenApiExample("A write", {**VERSION_EXAMPLE, "first_row_id": 10})
+
+
+@extend_schema_serializer(examples=[WRITTEN_EXAMPLE])
+class RowsTakenSerializer(LenientMembersSerializer, RowsWrittenSerializer):
+    """The answer to a write of rows, for the schema: what else stands in it where it applies."""
+
+    found = serializers.DictField(required=False, help_text="How a file was read: its format, delimiter and the like.")
+
+    class Meta(RowsWrittenSerializer.Meta):
+        fields = [*RowsWrittenSerializer.Meta.fields, "found", *LENIENT_MEMBERS]
+
+
+WRITTEN: Final = OpenApiResponse(RowsTakenSerializer, "The version that was made.", [WRITTEN_EXAMPLE])
 
 
 def written_document(version: TableVersion) -> dict[str, Any]:

@@ -24,7 +24,10 @@ from config.api.errors import NO_ROOM
 from config.asking import KeptQuery
 
 ROWS_SHOWN: Final = 100
-ROWS_EXAMPLE: Final[list[dict[str, Any]]] = [{"order_id": 10, "amount": 2.5}, {"order_id": 11, "amount": 7}]
+ROWS_EXAMPLE: Final[list[dict[str, Any]]] = [
+    {"order_id": 10, "customer": 1, "amount": 2.5},
+    {"order_id": 11, "customer": 2, "amount": 7},
+]
 ROWS_ANSWERED: Final = [{"_id": row_id, **row} for row_id, row in enumerate(ROWS_EXAMPLE, 1)]
 TABLE_EXAMPLE: Final[dict[str, Any]] = {
     "id": ULID_EXAMPLE,

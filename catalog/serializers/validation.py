@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
 from catalog.row_errors import Report
@@ -16,6 +16,19 @@ ERROR_EXAMPLE: Final = {
     "constraint": 0,
     "pointer": "/rows/17/amount",
 }
+REPORT_EXAMPLE: Final = OpenApiExample(
+    "A report",
+    {
+        "conforms": False,
+        "row_count": 1000,
+        "error_count": 1,
+        "errors_truncated": False,
+        "kinds": [{"attribute": "amount", "code": "minimum", "count": 1, "first": ERROR_EXAMPLE}],
+        "errors": [ERROR_EXAMPLE],
+    },
+)
+
+ANYTHING: Final = extend_schema_field({})(serializers.JSONField)
 
 
 class RowErrorSerializer(serializers.Serializer[Any]):
@@ -26,6 +39,9 @@ class RowErrorSerializer(serializers.Serializer[Any]):
     attribute = serializers.CharField()
     code = serializers.CharField()
     message = serializers.CharField()
+    line = serializers.IntegerField(required=False, help_text="Where the row begins in a file of lines.")
+    value = ANYTHING(required=False, help_text="What stands there; left out where the caller may not see it.")
+    constraint = ANYTHING(required=False, help_text="What it had to meet.")
 
 
 class ErrorKindSerializer(serializers.Serializer[Any]):
@@ -37,22 +53,6 @@ class ErrorKindSerializer(serializers.Serializer[Any]):
     first = RowErrorSerializer()
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample(
-            "A report",
-            {
-                "conforms": False,
-                "row_count": 1000,
-                "error_count": 1,
-                "errors_truncated": False,
-                "kinds": [{"attribute": "amount", "code": "minimum", "count": 1, "first": ERROR_EXAMPLE}],
-                "errors": [ERROR_EXAMPLE],
-            },
-            response_only=True,
-        )
-    ]
-)
 class RowReportSerializer(serializers.Serializer[Report]):
     """Whether rows conform, and what is wrong with those that don't."""
 
@@ -73,3 +73,6 @@ class RowReportSerializer(serializers.Serializer[Report]):
     @extend_schema_field(RowErrorSerializer(many=True))
     def get_errors(self, report: Report) -> list[dict[str, Any]]:
         return [error.as_dict() for error in report.errors]
+
+
+REPORTED: Final = OpenApiResponse(RowReportSerializer, "What is wrong with the rows.", [REPORT_EXAMPLE])

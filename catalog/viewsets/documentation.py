@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
 from catalog.browsing import COUNT_LIMIT
 from catalog.formats import FORMATS
-from catalog.serializers.rows import RowsWrittenSerializer
+from catalog.serializers.rows import WRITTEN
 from catalog.serializers.tables import ROWS_ANSWERED, ROWS_EXAMPLE
 from catalog.set_aside import MEDIA_TYPES
 from catalog.viewsets.deferred import ACCEPTED
@@ -61,6 +61,7 @@ IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="A repetition with the same key gets the same answer."
 )
 DRY_RUN: Final = OpenApiParameter("dry_run", str, enum=["1", "0"], description="With 1, all is done but the commit.")
+MINIMAL: Final = OpenApiResponse(description="Done, with `Prefer: return=minimal`.")
 MAX_AFFECTED: Final = OpenApiParameter(
     "max_affected", int, description="At most so many rows, or none. Needed where a condition says which."
 )
@@ -94,11 +95,11 @@ QUERY_EXAMPLE: Final = OpenApiExample(
         "where": {
             "or": [
                 {"attribute": "amount", "op": "gte", "value": 10},
-                {"not": {"attribute": "city", "op": "in", "value": ["Oslo", "Lima"]}},
+                {"not": {"attribute": "customer", "op": "in", "value": [1, 2]}},
             ]
         },
         "ordering": ["-amount"],
-        "fields": ["city", "amount"],
+        "fields": ["customer", "amount"],
         "limit": 100,
     },
     request_only=True,
@@ -148,8 +149,9 @@ def _taking(operation_id: str, summary: str, responses: Any, *parameters: OpenAp
     )
 
 
-_APPENDED: Final = {201: RowsWrittenSerializer, 202: ACCEPTED}
-_REPLACED: Final = {200: RowsWrittenSerializer, 202: ACCEPTED}
+_APPENDED: Final = {201: WRITTEN, 202: ACCEPTED}
+_CHANGED: Final = {200: WRITTEN, 204: MINIMAL}
+_REPLACED: Final = {**_CHANGED, 202: ACCEPTED}
 append = _taking("rows_append", "Append rows", _APPENDED, IDEMPOTENCY_KEY)
 append_file = _taking("rows_append_file", "Append a file", _APPENDED, SUFFIX, IDEMPOTENCY_KEY)
 replace = _taking("rows_replace", "Replace all rows", _REPLACED)
@@ -170,7 +172,7 @@ change = extend_schema(
         },
         "application/x-ndjson": {"type": "string", "format": "binary"},
     },
-    responses=RowsWrittenSerializer,
+    responses=_CHANGED,
     examples=[
         OpenApiExample("Rows by _id", [{"_id": 1, "amount": 3}], request_only=True),
         OpenApiExample("All rows that meet the condition of the address", {"amount": 3}, request_only=True),
@@ -180,7 +182,7 @@ remove = extend_schema(
     operation_id="rows_delete",
     summary="Delete rows by a condition",
     parameters=[TABLE_ID, CONDITIONS, IF_MATCH, PREFER, DRY_RUN, MAX_AFFECTED],
-    responses={200: RowsWrittenSerializer},
+    responses=_CHANGED,
 )
 retrieve = extend_schema(
     operation_id="row_read",
@@ -194,7 +196,7 @@ update = extend_schema(
     summary="Replace a row",
     parameters=[TABLE_ID, ROW_ID, IF_MATCH, PREFER, DRY_RUN],
     request={"application/json": ROW_SCHEMA},
-    responses={200: ROW_SCHEMA},
+    responses={200: ROW_SCHEMA, 204: MINIMAL},
     examples=[OpenApiExample("A row", ROWS_ANSWERED[0])],
 )
 partial_update = extend_schema(
@@ -202,12 +204,15 @@ partial_update = extend_schema(
     summary="Change a row",
     parameters=[TABLE_ID, ROW_ID, IF_MATCH, PREFER, DRY_RUN],
     request={"application/json": ROW_SCHEMA},
-    responses={200: ROW_SCHEMA},
-    examples=[OpenApiExample("A change", {"amount": 3}, request_only=True)],
+    responses={200: ROW_SCHEMA, 204: MINIMAL},
+    examples=[
+        OpenApiExample("A change", {"amount": 3}, request_only=True),
+        OpenApiExample("A row", ROWS_ANSWERED[0], response_only=True),
+    ],
 )
 destroy = extend_schema(
     operation_id="row_delete",
     summary="Delete a row",
     parameters=[TABLE_ID, ROW_ID, IF_MATCH, PREFER, DRY_RUN],
-    responses={200: RowsWrittenSerializer},
+    responses=_CHANGED,
 )

@@ -16,13 +16,13 @@ from catalog.filters import ObjectFilter
 from catalog.formats.opening import OPTION_NAMES
 from catalog.models import ObjectSchema
 from catalog.serializers.descriptions import (
-    DescriptionSerializer,
+    DESCRIBED,
     description_document,
     translated_document,
 )
 from catalog.serializers.objects import ObjectSerializer, ObjectVersionSerializer, SchemaSerializer
 from catalog.serializers.tables import ROWS_EXAMPLE, rows_source
-from catalog.serializers.validation import RowReportSerializer
+from catalog.serializers.validation import REPORTED, RowReportSerializer
 from catalog.sight import hidden_in, without_values
 from catalog.standards import READABLE, WRITABLE, NotOfStandardError, json_schema, table_schema
 from catalog.validation import check_rows_of
@@ -101,7 +101,7 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
         operation_id="objects_describe",
         parameters=[*OPTIONS, *DESCRIBING],
         request={**ROWS_BODY, **file_body()},
-        responses=DescriptionSerializer,
+        responses={200: DESCRIBED},
         examples=[OpenApiExample("Rows", ROWS_EXAMPLE, request_only=True, media_type="application/json")],
     )
     @action(detail=False, methods=["post"], url_path="describe", url_name="describe", parser_classes=FILE_PARSERS)
@@ -121,7 +121,7 @@ class ObjectViewSet(ResourceViewSet[ObjectSchema]):
     @extend_schema(
         parameters=OPTIONS,
         request={**ROWS_BODY, **file_body()},
-        responses=RowReportSerializer,
+        responses={200: REPORTED},
         examples=[OpenApiExample("Rows", ROWS_EXAMPLE, request_only=True, media_type="application/json")],
     )
     @action(detail=True, methods=["post"], parser_classes=FILE_PARSERS)
@@ -173,3 +173,8 @@ class SchemaViewSet(StrictMixin, mixins.ListModelMixin, viewsets.GenericViewSet[
     filterset_class = ObjectFilter
     search_fields = ["name", "description", "application__name"]
     ordering_fields = {"name": "name", "application": "application__name"}
+
+    @extend_schema(summary="Browse objects")
+    def list(self, request: Request) -> Response:
+        """Every Object by application, with what filters its attributes and how many rows there are."""
+        return super().list(request)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 
-from catalog.serializers.rows import RowsWrittenSerializer
+from catalog.serializers.rows import WRITTEN
 from catalog.serializers.tables import ROWS_EXAMPLE
 from catalog.viewsets.documentation import (
     DECIMALS,
@@ -120,7 +120,7 @@ records: Final = SimpleNamespace(
         summary="Add records",
         parameters=[OBJECT, APPLICATION, TABLE],
         request={"application/json": {"type": "array", "items": ROW_SCHEMA}, **file_body()},
-        responses={201: RowsWrittenSerializer},
+        responses={201: WRITTEN},
         examples=[OpenApiExample("Records", ROWS_EXAMPLE, request_only=True, media_type="application/json")],
     ),
     bulk_named=extend_schema(
@@ -128,7 +128,7 @@ records: Final = SimpleNamespace(
         summary="Add records to the object that the body names",
         parameters=[APPLICATION, TABLE],
         request={"application/json": NAMED_SCHEMA},
-        responses={201: RowsWrittenSerializer},
+        responses={201: WRITTEN},
         examples=[OpenApiExample("Records", {"schema_name": "orders", "records": ROWS_EXAMPLE}, request_only=True)],
     ),
 )

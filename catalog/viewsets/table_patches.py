@@ -10,9 +10,9 @@ from rest_framework.response import Response
 
 from catalog.comparison.patching import PatchError
 from catalog.patches import patch_rows
-from catalog.serializers.rows import RowsWrittenSerializer
+from catalog.serializers.rows import WRITTEN
 from catalog.viewsets.documentation import DRY_RUN as DRY_RUN_PARAMETER
-from catalog.viewsets.documentation import IDEMPOTENCY_KEY, IF_MATCH, PREFER, TABLE_ID
+from catalog.viewsets.documentation import IDEMPOTENCY_KEY, IF_MATCH, MINIMAL, PREFER, TABLE_ID
 from catalog.viewsets.files import StreamParser, media_type
 from catalog.viewsets.row_writing import DRY_RUN, Writing
 from catalog.viewsets.uploads import LINES
@@ -22,8 +22,8 @@ from config.api.streams import seekable_body
 LINE_BYTES: Final = 64 * 1024**2
 EXAMPLE: Final = (
     '{"class": "changed", "_id": 4, "cells": {"amount": {"old": 2.5, "new": 3}}}\n'
-    '{"class": "removed", "_id": 9, "row": {"order_id": 9, "amount": null}}\n'
-    '{"class": "added", "row": {"order_id": 44, "amount": 1}}\n'
+    '{"class": "removed", "_id": 9, "row": {"order_id": 9, "customer": 1, "amount": null}}\n'
+    '{"class": "added", "row": {"order_id": 44, "customer": 2, "amount": 1}}\n'
 )
 
 
@@ -38,7 +38,7 @@ class TablePatchViewSet(Writing):
         summary="Apply a diff",
         parameters=[TABLE_ID, IF_MATCH, PREFER, DRY_RUN_PARAMETER, IDEMPOTENCY_KEY],
         request={LINES: {"type": "string", "format": "binary"}},
-        responses=RowsWrittenSerializer,
+        responses={200: WRITTEN, 204: MINIMAL},
         examples=[OpenApiExample("A diff between versions", EXAMPLE, request_only=True, media_type=LINES)],
     )
     def apply(self, request: Request, table_id: str) -> Response:

@@ -70,6 +70,8 @@ def _add_dry_run(operation: dict[str, Any]) -> None:
         parameters = operation.setdefault("parameters", [])
         if "dry_run" not in {each.get("name") for each in parameters}:
             parameters.append(DRY_RUN)
+    if any(each.get("name") == "dry_run" for each in operation.get("parameters", ())):
+        operation["responses"].setdefault("200", TRIED)
 
 
 def _add_headers(operation: dict[str, Any]) -> None:
@@ -98,6 +100,20 @@ DRY_RUN = {
     "in": "query",
     "description": "With 1, all is done but the commit; the answer says `dry_run: true`.",
     "schema": {"type": "string", "enum": ["1", "0"]},
+}
+TRIED = {
+    "description": "With `dry_run=1`: what the answer would have been.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["dry_run"],
+                "properties": {"dry_run": {"const": True}},
+                "additionalProperties": True,
+            },
+            "examples": {"Tried": {"value": {"dry_run": True}}},
+        }
+    },
 }
 
 

@@ -43,7 +43,7 @@ class UserField(serializers.SlugRelatedField[Any]):
     """Who did something, by name; answered only, null where the API was open."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(slug_field="username", **{"read_only": True, **options})
+        super().__init__(slug_field="username", **{"read_only": True, "allow_null": True, **options})
 
 
 class StrictSerializer(serializers.Serializer[Any]):

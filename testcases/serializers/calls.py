@@ -13,11 +13,12 @@ from config.exact_json import dump_json
 from config.problems import nearest, pointer
 from processes.models import Function, Port
 from processes.rules import check_arguments
+from testcases.serializers.runs import TABLE_ID
 
 ROWS_DEFAULT, ROWS_MOST = 100, 1_000
 CALL_EXAMPLE: Mapping[str, Any] = {
-    "inputs": {"orders": [{"customer": 1, "amount": 2.5}], "customers": {"table": "01JD4Y3Z8Q6V5T2W9X7R1N0MKF"}},
-    "parameters": {"as_of": "2026-01-31"},
+    "inputs": {"orders": [{"order_id": 10, "customer": 1, "amount": 2.5}], "customers": {"table": TABLE_ID}},
+    "parameters": {"least": 1},
 }
 
 
@@ -139,6 +140,29 @@ class CalledOutputSerializer(serializers.Serializer[Any]):
     error_count = serializers.IntegerField()
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A table",
+            {
+                "implementation": "sql",
+                "outputs": [
+                    {
+                        "name": "totals",
+                        "row_count": 1,
+                        "rows": [{"id": 1, "total": 2.5}],
+                        "rows_truncated": False,
+                        "errors": [],
+                        "error_count": 0,
+                    }
+                ],
+                "error": None,
+                "timings_ms": {"load": 1, "execute": 2, "check": 1},
+                "test_case": None,
+            },
+        )
+    ]
+)
 class CalledSerializer(serializers.Serializer[Any]):
     """What came of a call."""
 

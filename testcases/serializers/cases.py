@@ -8,28 +8,51 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from catalog.models import Table
+from catalog.serializers.tables import ROWS_EXAMPLE
 from catalog.sources import JSONRows
-from config.api import CheckedSerializer, ProblemDetails, UserField, describe
+from config.api import CheckedSerializer, JSONField, ProblemDetails, UserField, describe
 from config.exact_json import dump_json
 from config.problems import pointer
 from processes.models import Function
-from processes.serializers import MemberSerializer
+from processes.serializers import FUNCTION_ID, MemberSerializer
 from testcases.given import Definition, InvalidRowsError, RowsDefinition, define_test_case
 from testcases.models import TestCase
 from testcases.models.cases import BindingDefinition
+from testcases.serializers.runs import CASE_ID, TABLE_ID
 
 SIDES = ("inputs", "outputs")
 CASE_EXAMPLE: Mapping[str, Any] = {
-    "function": "01JD4Y3Z8Q6V5T2W9X7R1N0MKE",
+    "function": FUNCTION_ID,
     "name": "two customers",
     "summary": "Each customer's orders are added up.",
     "tags": ["small"],
-    "inputs": [{"name": "orders", "rows": [{"customer": 1, "amount": 2.5}, {"customer": 2, "amount": 4}]}],
-    "outputs": [{"name": "totals", "table": "01JD4Y3Z8Q6V5T2W9X7R1N0MKF"}],
+    "inputs": [
+        {"name": "customers", "table": TABLE_ID},
+        {"name": "orders", "rows": ROWS_EXAMPLE},
+    ],
+    "outputs": [{"name": "totals", "rows": [{"id": 1, "total": 2.5}, {"id": 2, "total": 7}]}],
     "comparison": {"ordered": False, "abs_tol": 0.001},
     "parameters": {},
     "expected_error": {},
     "clock": None,
+}
+
+CASE_ANSWERED: Mapping[str, Any] = {
+    "id": CASE_ID,
+    "application": "demo",
+    "function_name": "sum_orders",
+    **CASE_EXAMPLE,
+    "enabled": True,
+    "inputs": [
+        {"name": "customers", "table": TABLE_ID, "table_name": "customers"},
+        {"name": "orders", "table": "01JD4Y3Z8Q6V5T2W9X7R1N0MKN", "table_name": "two customers: orders"},
+    ],
+    "outputs": [
+        {"name": "totals", "table": "01JD4Y3Z8Q6V5T2W9X7R1N0MKP", "table_name": "two customers: totals"},
+    ],
+    "created_at": "2026-11-20T21:00:00Z",
+    "updated_at": "2026-11-20T21:00:00Z",
+    "created_by": "ann",
 }
 
 
@@ -41,6 +64,16 @@ class RowsField(serializers.Field[JSONRows, Any, Any, Any]):
         if not isinstance(data, list):
             raise serializers.ValidationError('Rows are a list of objects such as [{"id": 1}].', code="type")
         return JSONRows([dump_json(row).decode() for row in data])
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class TagsField(JSONField):
+    """Tags; the model checks them."""
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class DictionaryField(JSONField):
+    """A dictionary that the model checks."""
 
 
 class BindingSerializer(MemberSerializer):
@@ -62,7 +95,12 @@ class BindingSerializer(MemberSerializer):
         return {"name": instance.port.name, "table": instance.table_id, "table_name": instance.table.name}
 
 
-@extend_schema_serializer(examples=[OpenApiExample("Two customers", CASE_EXAMPLE)])
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Two customers", CASE_EXAMPLE, request_only=True),
+        OpenApiExample("Two customers with their tables", CASE_ANSWERED, response_only=True),
+    ]
+)
 class TestCaseSerializer(CheckedSerializer[TestCase]):
     """A test case with what stands on its ports, written in one transaction.
 
@@ -76,6 +114,10 @@ class TestCaseSerializer(CheckedSerializer[TestCase]):
     application = serializers.CharField(source="application.name", read_only=True)
     function = serializers.PrimaryKeyRelatedField(queryset=Function.objects.select_related("application"))
     function_name = serializers.CharField(source="function.name", read_only=True)
+    tags = TagsField(required=False)
+    comparison = DictionaryField(required=False, help_text="How actual and expected are compared.")
+    parameters = DictionaryField(required=False, help_text="Values of the function's parameters, by name.")
+    expected_error = DictionaryField(required=False, help_text="Its `kind` and `pattern`, in place of tables.")
     inputs = BindingSerializer(many=True, required=False)
     outputs = BindingSerializer(many=True, required=False)
     created_by = UserField()

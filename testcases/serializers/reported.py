@@ -17,14 +17,14 @@ NAME_CHARACTERS, REPORTER_CHARACTERS, MESSAGE_CHARACTERS = 200, 50, 20_000
 TABLE_NUMBERS = 2**31 - 1
 RUN_REQUEST_EXAMPLE: Mapping[str, Any] = {
     "application": "demo",
-    "functions": ["customers"],
-    "implementation": "my_module:customers",
+    "functions": ["sum_orders"],
+    "implementation": "my_module:sum_orders",
 }
 REPORT_EXAMPLE: Mapping[str, Any] = {
     "test_case": CASE_ID,
     "outputs": {"totals": [{"id": 1, "total": 3.5}]},
     "timings_ms": {"execute": 1.5},
-    "pins": {"inputs": {"orders": {"table": TABLE_ID, "version": 7}}},
+    "pins": {"inputs": {"customers": {"table": TABLE_ID, "version": 1}}},
 }
 
 

@@ -19,10 +19,9 @@ RESULT_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKH"
 CASE_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKJ"
 TABLE_ID = "01JD4Y3Z8Q6V5T2W9X7R1N0MKF"
 COUNTS_EXAMPLE = {"matched": 0, "changed": 1, "missing": 1, "unexpected": 1, "moved": 0, "duplicate_key": 0}
+SUMMARY_EXAMPLE: Mapping[str, Any] = {"name": "totals", "row_count": 2, "counts": COUNTS_EXAMPLE}
 OUTPUT_EXAMPLE: Mapping[str, Any] = {
-    "name": "totals",
-    "row_count": 2,
-    "counts": COUNTS_EXAMPLE,
+    **SUMMARY_EXAMPLE,
     "rows": [{"class": "changed", "key": {"id": 1}, "cells": {"total": {"expected": 9, "actual": 3.5}}}],
     "rows_truncated": False,
 }
@@ -73,8 +72,33 @@ RUN_EXAMPLE: Mapping[str, Any] = {
     "finished_at": "2026-11-20T21:00:01Z",
     "created_by": "ann",
 }
+BRIEF_EXAMPLE = {"id": RESULT_ID, "verdict": "failed", "reason": "mismatch"}
+COMPARISON_EXAMPLE: Mapping[str, Any] = {
+    "before": RUN_ID,
+    "after": "01JD4Y3Z8Q6V5T2W9X7R1N0MKK",
+    "counts": {"fixed": 1, "unchanged": 1},
+    "cases": [
+        {
+            "change": "fixed",
+            "test_case": CASE_ID,
+            "test_case_name": "two customers",
+            "function_name": "sum_orders",
+            "implementation": "sql",
+            "before": BRIEF_EXAMPLE,
+            "after": {"id": "01JD4Y3Z8Q6V5T2W9X7R1N0MKM", "verdict": "passed", "reason": ""},
+        }
+    ],
+}
+TREND_EXAMPLE: Mapping[str, Any] = {
+    "verdicts": {"failed": 1},
+    "verdict_changes": 0,
+    "passed_share": 0.0,
+    "median_execute_ms": 2.0,
+    "last_execute_ms": 2.0,
+}
 
 
+@extend_schema_serializer(examples=[OpenApiExample("With every implementation", {"implementations": ["*"]})])
 class RunOptionsSerializer(StrictSerializer):
     """How test cases are to be run."""
 
@@ -112,6 +136,7 @@ class RunRequestSerializer(RunOptionsSerializer):
     stale = serializers.BooleanField(default=False, help_text="Only those whose last result is out of date.")
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Why", {"message": "The menu changed."})])
 class AcceptSerializer(StrictSerializer):
     """Why what a function gave is right, and which outputs of it."""
 
@@ -130,6 +155,13 @@ class AcceptedTableSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A new version", {"tables": [{"table": TABLE_ID, "table_name": "two customers: totals", "version": 2}]}
+        )
+    ]
+)
 class AcceptedSerializer(serializers.Serializer[Any]):
     """What was accepted."""
 
@@ -157,6 +189,7 @@ class CaseChangeSerializer(serializers.Serializer[Any]):
     after = BriefResultSerializer(allow_null=True)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("One fixed", COMPARISON_EXAMPLE)])
 class RunComparisonSerializer(serializers.Serializer[Any]):
     """What changed from one run to another."""
 
@@ -279,6 +312,9 @@ class PinsSerializer(serializers.Serializer[Any]):
     outputs = serializers.DictField(child=PinSerializer())
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("A mismatch in a list", {**RESULT_EXAMPLE, "outputs": [SUMMARY_EXAMPLE]})]
+)
 class ResultSerializer(serializers.ModelSerializer[Result]):
     """A result in a list: its outputs with counts, without rows."""
 
@@ -349,6 +385,24 @@ class DiffSerializer(serializers.Serializer[Result]):
         return [_whole_diff(output) for output in result.outputs.all()]
 
 
+@extend_schema_serializer(
+    many=False,  # it is the page itself
+    examples=[
+        OpenApiExample(
+            "Rows that differ",
+            {
+                "count": 1,
+                "count_truncated": False,
+                "next": None,
+                "previous": None,
+                "results": OUTPUT_EXAMPLE["rows"],
+                **{name: DIFF_EXAMPLE[name] for name in ("shape", "attributes", "notes", "is_equal")},
+                "summary": "actual differs from expected: 1 changed",
+                "counts": {**COUNTS_EXAMPLE, "missing": 0, "unexpected": 0},
+            },
+        )
+    ],
+)
 class DiffPageSerializer(serializers.Serializer[Any]):
     """A page of the rows of an output that differ, with the totals of all."""
 
@@ -397,6 +451,18 @@ class TrendSerializer(serializers.Serializer[Any]):
     last_execute_ms = serializers.FloatField(allow_null=True)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A failure",
+            {
+                "test_case": CASE_ID,
+                "trend": TREND_EXAMPLE,
+                "results": [{**RESULT_EXAMPLE, "outputs": [SUMMARY_EXAMPLE]}],
+            },
+        )
+    ]
+)
 class HistorySerializer(serializers.Serializer[Any]):
     """The newest results of a test case."""
 

@@ -32,7 +32,8 @@ from testcases.models import Result, ResultOutput
 from testcases.output_diffs import Pair, against_expected, against_other, file_of, lines_of, page_of
 from testcases.serializers.runs import DiffPageSerializer, DiffSerializer
 from testcases.sight import hidden_by_port, masked_row
-from testcases.viewsets.outputs import ADDRESS, output_of
+from testcases.viewsets.documentation import ADDRESS
+from testcases.viewsets.outputs import output_of
 from testcases.wording import diff_view
 
 CURSOR_SALT: Final = "testcases.diffs"

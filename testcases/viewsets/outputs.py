@@ -1,11 +1,11 @@
 """What came out of a function over REST: its rows in every format."""
 
-from typing import Any, Final
+from typing import Any
 
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -27,11 +27,7 @@ from config.problems import nearest
 from testcases.models import Result, ResultOutput
 from testcases.outputs import OutputRows, schema_of
 from testcases.sight import hidden_by_port
-
-ADDRESS: Final = [
-    OpenApiParameter("pk", str, OpenApiParameter.PATH),
-    OpenApiParameter("name", str, OpenApiParameter.PATH),
-]
+from testcases.viewsets.documentation import ADDRESS, ROWS_ANSWERED, ROWS_EXAMPLE
 
 
 def output_of(result: Result, name: str) -> ResultOutput:
@@ -60,7 +56,9 @@ class ResultOutputViewSet(OffersFormats, StrictMixin, viewsets.GenericViewSet[Re
         rows = OutputRows(output, schema_of(result, output.port_name), hidden)
         return Place(rows, output.pk, output.pk, 0), f"{result.test_case.name} {output.port_name}"
 
-    @extend_schema(operation_id="result_output_rows", parameters=ADDRESS, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="result_output_rows", parameters=ADDRESS, responses=ROWS_ANSWERED, examples=[ROWS_EXAMPLE]
+    )
     def list(self, request: Request, pk: str, name: str) -> HttpResponseBase:
         """The actual rows: a page as JSON, filtered and sorted as those of a table, or all in a format of `Accept`."""
         suffix = asked_format(request)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer
@@ -24,6 +24,7 @@ from config.api.pages import envelope, read_limit, read_offset
 from config.api.preferences import Preferences, read_preferences
 from config.api.streams import stream_response
 from config.api.viewsets import ULID_PATTERN, StrictMixin, author
+from jobs.serializers import JOB_EXAMPLE
 from processes.models import Function
 from testcases.accepting import NotAcceptableError, accept_actual
 from testcases.deferring import cancel_run, defer_run, is_large, wait_for
@@ -36,6 +37,7 @@ from testcases.run_diffs import OutputChange, compare_outputs
 from testcases.runs import run_test_cases
 from testcases.selection import Criteria, find_configuration, select_test_cases
 from testcases.serializers.runs import (
+    RUN_EXAMPLE,
     AcceptedSerializer,
     AcceptSerializer,
     ResultDetailSerializer,
@@ -51,6 +53,16 @@ from testcases.sight import as_seen
 DIFF_LIMIT: Final = 20  # outputs compared for one answer, unless it is told
 WAIT_SECONDS_MOST: Final = 30
 WAIT_DIGITS: Final = 10
+WAITING_EXAMPLE: Final = {
+    **RUN_EXAMPLE,
+    "state": "queued",
+    "verdict": "",
+    "done": 0,
+    "counts": {"passed": 0, "failed": 0, "error": 0, "skipped": 0},
+    "job": JOB_EXAMPLE["id"],
+    "started_at": None,
+    "finished_at": None,
+}
 PREFER = OpenApiParameter(
     "Prefer",
     str,
@@ -60,7 +72,11 @@ PREFER = OpenApiParameter(
 )
 RUN_ANSWERS: Final = {
     200: OpenApiResponse(RunSerializer, "The run has ended."),
-    202: OpenApiResponse(RunSerializer, "A worker executes it: the run, which is also at `Location`, with its `job`."),
+    202: OpenApiResponse(
+        RunSerializer,
+        "A worker executes it: the run, which is also at `Location`, with its `job`.",
+        [OpenApiExample("A run that waits", WAITING_EXAMPLE)],
+    ),
 }
 
 
