@@ -1,16 +1,17 @@
 """run_testcases: execute test cases and show their verdicts."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count, Max, Model, Q, Sum
 
 from catalog.management.lookup import WRONG_USAGE, find_application
-from catalog.models import Application, Configuration, Table
+from catalog.models import Application, Configuration, ObjectSchema, Table
 from config.console import ProgressLine, printable
-from processes.models import Implementation
+from processes.models import Function, Implementation
 from testcases.junit import junit_xml
 from testcases.management.report import (
     explanation,
@@ -28,6 +29,13 @@ from testcases.selection import Criteria, find_configuration, select_test_cases
 EXIT_CODES = {Verdict.PASSED: 0, Verdict.SKIPPED: 0, Verdict.FAILED: 1, Verdict.ERROR: 2}
 FLAGS = ("failed", "error", "skipped", "stale", "flaky")
 WATCH_SECONDS = 1.0
+SEEN: Mapping[type[Model], str] = {
+    TestCase: "application",
+    Function: "application",
+    Implementation: "function__application",
+    ObjectSchema: "application",
+    Table: "object__application",
+}
 
 
 class Command(BaseCommand):
@@ -60,7 +68,7 @@ class Command(BaseCommand):
             choices=FLAGS,
             help="what makes the exit code 1, or 2 for error (default: failed and error)",
         )
-        parser.add_argument("--watch", action="store_true", help="run again when a table or an implementation changes")
+        parser.add_argument("--watch", action="store_true", help="run again when something changes that the cases see")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["jobs"] is not None and not 1 <= options["jobs"] <= 256:
@@ -70,10 +78,9 @@ class Command(BaseCommand):
             if code:
                 raise SystemExit(code)
             return
-        try:
-            self.watch(options)
-        except KeyboardInterrupt:
-            return
+        code = self.watch(options)
+        if code:
+            raise SystemExit(code)
 
     def run_once(self, options: dict[str, Any]) -> int:
         """Run what is selected now, show it, and give the exit code."""
@@ -97,14 +104,26 @@ class Command(BaseCommand):
             self.stdout.write(summary(runs, time.monotonic() - started))
         return exit_code(every, options["fail_on"])
 
-    def watch(self, options: dict[str, Any]) -> None:
-        """Run, and again whenever what the cases see has changed, until Ctrl-C."""
-        while True:
-            seen = state_of_catalog()
-            self.run_once(options)
-            self.stderr.write("Waiting for a change; Ctrl-C ends.")
-            while state_of_catalog() == seen:
-                time.sleep(WATCH_SECONDS)
+    def watch(self, options: dict[str, Any]) -> int:
+        """Run, and again whenever what the cases see has changed, until Ctrl-C; the exit code of the last time."""
+        code, is_first = 0, True
+        try:
+            while True:
+                seen = state_of_catalog(options["application"], options["configuration"])
+                try:
+                    code = self.run_once(options)
+                except CommandError as error:
+                    if is_first:
+                        raise
+                    # What was selected is gone; it may come back.
+                    self.stderr.write(str(error))
+                    code = error.returncode
+                is_first = False
+                self.stderr.write("Waiting for a change; Ctrl-C ends.")
+                while state_of_catalog(options["application"], options["configuration"]) == seen:
+                    time.sleep(WATCH_SECONDS)
+        except KeyboardInterrupt:
+            return code
 
     def run_all(self, cases: Sequence[TestCase], options: dict[str, Any]) -> list[Run]:
         """A Run for each application that has a case."""
@@ -207,10 +226,15 @@ def exit_code(results: Sequence[Result], fail_on: Sequence[str] | None) -> int:
     return 1 if is_wrong else 0
 
 
-def state_of_catalog() -> tuple[Any, ...]:
-    """What tells whether a table, an implementation or a test case has changed. Three queries."""
-    newest = [
-        model._default_manager.order_by("-updated_at").values_list("pk", "updated_at").first()
-        for model in (Table, Implementation, TestCase)
-    ]
-    return (*newest, TestCase.objects.count())
+def state_of_catalog(applications: Sequence[str], configuration: str | None) -> tuple[Any, ...]:
+    """What tells whether something has changed that cases of these applications, or of all, see. Five queries.
+
+    Versions are added up, for the time of a long import may lie before that of the newest change.
+    """
+    found: list[Any] = []
+    for model, path in SEEN.items():
+        objects = model._default_manager.filter(**{f"{path}__name__in": applications} if applications else {})
+        versions = {"versions": Sum("version")} if model in (Table, ObjectSchema) else {}
+        found.append(objects.aggregate(Max("updated_at"), Count("pk"), **versions))
+    named = Configuration.objects.filter(Q(name=configuration) | Q(pk=configuration)) if configuration else []
+    return (*found, [(each.pk, each.config) for each in named])
