@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
+from decimal import MAX_PREC, Context, Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from catalog.engine import quote_name
 from config.exact_json import dump_json
 
 _CELLS_AT_ONCE = 10_000
+_ALL_DIGITS = Context(prec=MAX_PREC)  # the usual one would round to 28
 
 
 @contextmanager
@@ -85,5 +86,6 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, list):
         return [_ordered(member) for member in value]
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and abs(value.adjusted()) < 40 else value.normalize()
+        is_whole = abs(value.adjusted()) < 40 and value == value.to_integral_value()
+        return int(value) if is_whole else value.normalize(_ALL_DIGITS)
     return value

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 Canonical = Callable[[str], str]
 
+DOUBLE_WHOLE = 2**53
 DATETIMES = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 FLOATS = frozenset({"FLOAT", "DOUBLE"})
 INTEGER_DIGITS = {
@@ -58,7 +59,7 @@ def canonical_pair(expected_type: str, actual_type: str) -> tuple[Canonical, Can
     as instants. Text is never a number, a boolean is never an integer.
     """
     if expected_type == actual_type:
-        same = _json_text if expected_type == "JSON" else _as_it_is
+        same = _cast("VARCHAR") if expected_type == "JSON" else _as_it_is  # to_json would make doubles of its numbers
         return same, same
     for is_of_family, canonical in FAMILIES:
         if is_of_family(expected_type) and is_of_family(actual_type):
@@ -85,13 +86,31 @@ def within_tolerance(
     expected_type: str, actual_type: str, expected: str, actual: str, abs_tol: float, rel_tol: float
 ) -> str:
     """Whether |actual - expected| <= max(abs_tol, rel_tol * |expected|); false beside a null, NaN or infinity."""
-    difference = f"{actual}::DOUBLE - {expected}::DOUBLE"
-    common = _common_decimal(expected_type, actual_type, spare_digits=1)
-    if common:  # exact, where doubles would put 0.31 - 0.30 beyond a tolerance of 0.01
-        difference = f"{actual}::{common} - {expected}::{common}"
+    difference = _difference_sql(expected_type, actual_type, expected, actual)
     are_finite = f"isfinite({expected}::DOUBLE) AND isfinite({actual}::DOUBLE)"
     allowed = f"greatest({abs_tol!r}::DOUBLE, {rel_tol!r}::DOUBLE * abs({expected}::DOUBLE))"
     return f"coalesce({are_finite} AND abs({difference})::DOUBLE <= {allowed}, false)"
+
+
+def _difference_sql(expected_type: str, actual_type: str, expected: str, actual: str) -> str:
+    """actual - expected, exact where doubles would not do.
+
+    They would put 0.31 - 0.30 beyond a tolerance of 0.01; and beyond 2^53 they are whole numbers, but not all of them.
+    """
+    difference = f"{actual}::DOUBLE - {expected}::DOUBLE"
+    common = _common_decimal(expected_type, actual_type, spare_digits=1)
+    if common:
+        return f"{actual}::{common} - {expected}::{common}"
+    common = _common_decimal(expected_type, actual_type)
+    if common:  # of other signs they may be too far apart for the type, but then doubles lose nothing
+        return f"coalesce(TRY({actual}::{common} - {expected}::{common})::DOUBLE, {difference})"
+    if (expected_type in FLOATS) == (actual_type in FLOATS):
+        return difference
+    number, exact, sign = (expected, actual, "") if expected_type in FLOATS else (actual, expected, "-")
+    whole = f"trunc({exact})"
+    digits = f"{sign}(({whole}::HUGEINT - {number}::DOUBLE::HUGEINT)::DOUBLE + ({exact} - {whole})::DOUBLE)"
+    is_long = f"abs({number}::DOUBLE) BETWEEN {DOUBLE_WHOLE} AND 1e38 AND abs({exact}::DOUBLE) < 1.6e38"
+    return f"(CASE WHEN {is_long} THEN TRY({digits}) ELSE {difference} END)"
 
 
 def _decimal_size(duckdb_type: str) -> tuple[int, int] | None:

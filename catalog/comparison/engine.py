@@ -15,7 +15,7 @@ from catalog.comparison.near import match_equal
 from catalog.comparison.options import ComparisonOptions
 from catalog.comparison.order import find_moved
 from catalog.comparison.quick import count_if_equal, count_if_same
-from catalog.comparison.reducing import join_by_key, load_unbalanced
+from catalog.comparison.reducing import is_wide, join_by_key, load_unbalanced
 from catalog.comparison.ruling import with_rules
 from catalog.comparison.shape import Layout, Relation, count_rows, read_layout
 from catalog.comparison.similar import pair_similar
@@ -64,7 +64,7 @@ def prepared(
     left, right = (each if isinstance(each, Relation) else Relation(each) for each in (expected, actual))
     layout = read_layout(connection, left, right, options)
     with ExitStack() as stack:
-        if any(attribute.expected.type == "JSON" for attribute in layout.attributes):
+        if any("JSON" in (each.expected.type, each.actual.type) for each in layout.attributes):
             one, other = (stack.enter_context(with_canonical_json(connection, each.sql)) for each in (left, right))
             layout = read_layout(connection, replace(left, sql=one), replace(right, sql=other), options)
         layout = with_rules(connection, layout, options)
@@ -110,6 +110,8 @@ def _is_quick(connection: duckdb.DuckDBPyConnection, layout: Layout, options: Co
     if not layout.has_one_form:
         return False
     is_reducible = not options.ordered and (layout.key or not layout.tolerant_attributes)
+    if is_reducible and layout.key and is_wide(layout):
+        return False
     return not is_reducible or sum(count_rows(connection, side) for side in layout.sides) <= SMALL_ROWS
 
 

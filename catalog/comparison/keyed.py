@@ -3,6 +3,7 @@
 from catalog.comparison.assignment import assign_best
 from catalog.comparison.multiset import Rest, add_unmatched, unpaired_rows
 from catalog.comparison.near import match_equal
+from catalog.comparison.order import match_in_order
 from catalog.comparison.workspace import (
     SIDES,
     Workspace,
@@ -23,6 +24,8 @@ def match_by_key(workspace: Workspace) -> str:
     """
     duplicates = _find_duplicates(workspace)
     (duplicate_count,) = workspace.one(f"SELECT count(*) FROM {duplicates}")
+    if duplicate_count and workspace.is_ordered:  # which row of a key is matched decides what seems moved
+        match_in_order(workspace, (None, None))
     _match_unique(workspace, duplicates if duplicate_count else None)
     if duplicate_count:
         _match_buckets(workspace, duplicates)
@@ -48,7 +51,7 @@ def _match_unique(workspace: Workspace, duplicates: str | None) -> None:
         table = workspace.side_table(side)
         if duplicates:
             has_key = has_canonical_cells(layout.key, side, "s", "d")
-            table = f"(SELECT s.* FROM {table} s ANTI JOIN {duplicates} d ON {has_key})"
+            table = f"(SELECT s.* FROM {unpaired_rows(workspace, side, None)} s ANTI JOIN {duplicates} d ON {has_key})"
         sources.append(f"{table} {alias}")
     same_key = " AND ".join(attribute.is_equal() for attribute in layout.key)
     different = [f"NOT ({attribute.is_equal()})" for attribute in layout.attributes if attribute not in layout.key]
@@ -67,7 +70,7 @@ def _match_buckets(workspace: Workspace, duplicates: str) -> None:
         scopes.append(
             workspace.create(
                 f"bucket_rows_{side}",
-                f"SELECT s.r FROM {workspace.side_table(side)} s SEMI JOIN {duplicates} d ON {has_key}",
+                f"SELECT s.r FROM {unpaired_rows(workspace, side, None)} s SEMI JOIN {duplicates} d ON {has_key}",
             )
         )
     rest = match_equal(workspace, (scopes[0], scopes[1]))

@@ -152,6 +152,23 @@ def check_matchers(path: str, value: Any, attribute_names: Sequence[str]) -> Ite
         return
     for position, each in enumerate(value):
         yield from _check_matcher(f"{path}.{position}", each, attribute_names)
+    yield from _check_distinct(path, value)
+
+
+def _check_distinct(path: str, value: Sequence[Any]) -> Iterator[Problem]:
+    """Of two matchers of the same cells only one could hold."""
+    seen: dict[str, int] = {}
+    for position, each in enumerate(value):
+        if not isinstance(each, Mapping):
+            continue
+        cells = json.dumps([each.get("attribute"), each.get("row")], sort_keys=True, default=str)
+        if cells in seen:
+            message = (
+                f"{path}.{position} is of the same cells as {path}.{seen[cells]}; put all that is asked of them "
+                'into one matcher, such as {"$gt": 0, "$lt": 1}'
+            )
+            yield Problem(f"{path}.{position}", "duplicate", message)
+        seen.setdefault(cells, position)
 
 
 def _check_matcher(path: str, given: Any, names: Sequence[str]) -> Iterator[Problem]:

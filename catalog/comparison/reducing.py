@@ -3,9 +3,16 @@
 What stays is little where little differs, and may spill to disk where much does.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from catalog.comparison.listing import class_sql, statuses_sql
-from catalog.comparison.shape import Side, count_rows
+from catalog.comparison.shape import EQUAL, ComparedAttribute, Layout, Side, count_rows
 from catalog.comparison.workspace import SIDES, Workspace, canonical_columns, canonical_names, has_canonical_cells
+from catalog.grouping import grouped
+
+WIDE_ATTRIBUTES: Final = 400
+WIDE_GROUP: Final = 250
 
 
 def join_by_key(workspace: Workspace) -> str | None:
@@ -20,18 +27,19 @@ def join_by_key(workspace: Workspace) -> str | None:
         and _has_unique_keys(workspace, layout.actual, "actual")
     ):
         return None
+    if is_wide(layout):
+        return _join_wide(workspace)
     cells = "".join(
         f", {alias}.v{column.position} AS {alias}{column.position}"
         for alias, side in zip("ea", layout.sides, strict=True)
         for column in side.columns
     )
-    same_key = " AND ".join(attribute.is_equal() for attribute in layout.key)
     different = [f"NOT ({attribute.is_equal()})" for attribute in layout.attributes if attribute not in layout.key]
     joined = workspace.create(
         "joined",
         f"SELECT *, {class_sql()} AS class FROM ("
         f"SELECT e.r AS er, a.r AS ar, {statuses_sql(layout)} AS statuses{cells} "
-        f"FROM ({layout.expected.rows()}) e FULL JOIN ({layout.actual.rows()}) a ON {same_key} "
+        f"FROM ({layout.expected.rows()}) e FULL JOIN ({layout.actual.rows()}) a ON {_same_key(layout)} "
         f"WHERE {' OR '.join(['e.r IS NULL', 'a.r IS NULL', *different])})",
     )
     workspace.expected, workspace.actual = (
@@ -40,6 +48,62 @@ def join_by_key(workspace: Workspace) -> str | None:
     (kept,) = workspace.one(f"SELECT count(er) FROM {joined}")
     workspace.equal_count = count_rows(workspace.connection, layout.expected) - int(kept)
     return joined
+
+
+def is_wide(layout: Layout) -> bool:
+    """Whether to look first which attributes differ at all; rows are found again by their ids, so both have these."""
+    return len(layout.attributes) > WIDE_ATTRIBUTES and all(side.id_column for side in layout.sides)
+
+
+def _join_wide(workspace: Workspace) -> str:
+    """The same for thousands of attributes, whose plan would take longer than the work, and gigabytes.
+
+    Only the key and the attributes of which any cell differs go through the join; the rows are read where they are.
+    """
+    layout = workspace.layout
+    differing = {attribute.name for attribute in _differing(workspace)}
+    statuses = ", ".join(each.status() if each.name in differing else str(EQUAL) for each in layout.attributes)
+    read = [each for each in layout.attributes if each.name in differing or each in layout.key]
+    sources = [_columns(side, name, read) for side, name in zip(layout.sides, SIDES, strict=True)]
+    different = [f"NOT ({each.is_equal()})" for each in read if each not in layout.key]
+    joined = workspace.create(
+        "joined",
+        f"SELECT *, {class_sql()} AS class FROM ("
+        f"SELECT e.r AS er, a.r AS ar, [{statuses}]::UTINYINT[] AS statuses "
+        f"FROM {sources[0]} e FULL JOIN {sources[1]} a ON {_same_key(layout)} "
+        f"WHERE {' OR '.join(['e.r IS NULL', 'a.r IS NULL', *different])})",
+    )
+    workspace.expected, workspace.actual = (
+        f"(SELECT * FROM ({side.rows()}) WHERE r IN (SELECT {row} FROM {joined}))"
+        for side, row in zip(layout.sides, ("er", "ar"), strict=True)
+    )
+    (kept,) = workspace.one(f"SELECT count(er) FROM {joined}")
+    workspace.equal_count = count_rows(workspace.connection, layout.expected) - int(kept)
+    return joined
+
+
+def _differing(workspace: Workspace) -> list[ComparedAttribute]:
+    """The attributes outside the key of which any two cells under one key are not exactly equal."""
+    layout = workspace.layout
+    found: list[ComparedAttribute] = []
+    others = [attribute for attribute in layout.attributes if attribute not in layout.key]
+    for group in grouped(others, WIDE_GROUP):
+        sources = [_columns(side, name, [*layout.key, *group]) for side, name in zip(layout.sides, SIDES, strict=True)]
+        differ = ", ".join(f"bool_or(NOT ({each.is_equal()}))" for each in group)
+        flags = workspace.one(f"SELECT {differ} FROM {sources[0]} e JOIN {sources[1]} a ON {_same_key(layout)}")
+        found += [attribute for attribute, flag in zip(group, flags, strict=True) if flag]
+    return found
+
+
+def _columns(side: Side, name: str, attributes: Sequence[ComparedAttribute]) -> str:
+    """The rows of a side as `Side.rows` gives them, with the columns of these attributes alone."""
+    columns = [attribute.expected if name == "expected" else attribute.actual for attribute in attributes]
+    names = ", ".join(dict.fromkeys(["r", *(f"v{column.position}" for column in columns)]))
+    return f"(SELECT {names} FROM ({side.rows()}))"
+
+
+def _same_key(layout: Layout) -> str:
+    return " AND ".join(attribute.is_equal() for attribute in layout.key)
 
 
 def load_unbalanced(workspace: Workspace) -> None:

@@ -1,6 +1,7 @@
 """From the matchers of the options to the cells that they hold for."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -33,10 +34,13 @@ def with_rules(connection: duckdb.DuckDBPyConnection, layout: Layout, options: C
             continue
         notes += _unfit(attribute, matcher.condition)
         rules.setdefault(matcher.attribute, []).append(CellRule(matcher.condition, rows, attribute.actual))
+    notes += _overlapping(rules)
     if options.literal_matchers:
         for attribute in layout.attributes:
             if attribute.expected.type in LITERAL_TYPES and attribute not in layout.key:
-                rules.setdefault(attribute.name, []).extend(_literals(connection, layout, attribute))
+                literals, left_over = _literals(connection, layout, attribute)
+                rules.setdefault(attribute.name, []).extend(literals)
+                notes += left_over
     ruled = tuple(replace(each, rules=tuple(rules.get(each.name, ()))) for each in layout.attributes)
     return replace(layout, attributes=ruled, notes=(*layout.notes, *notes))
 
@@ -68,17 +72,35 @@ def _literal(value: Any, duckdb_type: str) -> str:
     return f"TRY_CAST({quote_text(text)} AS {duckdb_type})"
 
 
+def _overlapping(rules: Mapping[str, Sequence[CellRule]]) -> Iterator[str]:
+    """A note for each attribute of which a row is named by several matchers."""
+    for name, found in rules.items():
+        named = Counter(row for rule in found for row in rule.rows or ())
+        number = sum(count > 1 for count in named.values())
+        if number:
+            rows = "1 row has" if number == 1 else f"{number} rows have"
+            yield f"{rows} several matchers of {name}: the first of them holds"
+
+
 def _literals(
     connection: duckdb.DuckDBPyConnection, layout: Layout, attribute: ComparedAttribute
-) -> Iterator[CellRule]:
+) -> tuple[list[CellRule], list[str]]:
+    """The matchers in the attribute's expected cells, each with its rows; and a note if they are too many."""
     cell = f"CAST(t.v{attribute.expected.position} AS VARCHAR)"
     found = connection.execute(
-        f"SELECT r, {cell} FROM ({layout.expected.rows()}) t WHERE {cell} LIKE '%{{%\"$%}}%' LIMIT {MATCHERS_MAX}"
+        f"SELECT {cell} AS text, list(r ORDER BY r) FROM ({layout.expected.rows()}) t "
+        f"WHERE {cell} LIKE '%{{%\"$%}}%' GROUP BY text ORDER BY min(r) LIMIT {MATCHERS_MAX + 1}"
     ).fetchall()
-    for row, text in found:
-        condition = is_literal(text)
-        if condition is not None:
-            yield CellRule(condition, (row,), attribute.actual)
+    rules = [
+        CellRule(condition, tuple(rows), attribute.actual)
+        for text, rows in found[:MATCHERS_MAX]
+        if (condition := is_literal(text)) is not None
+    ]
+    note = (
+        f"{attribute.name} has more than {MATCHERS_MAX:,} different texts that may be matchers: those behind were "
+        "compared as texts"
+    )
+    return rules, [note] * (len(found) > MATCHERS_MAX)
 
 
 def _unfit(attribute: ComparedAttribute, condition: Any) -> Iterator[str]:

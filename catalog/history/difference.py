@@ -5,7 +5,7 @@ Memory doesn't grow with the rows: what is held are the ids of rows that may dif
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -19,11 +19,13 @@ from catalog.comparison.engine import prepared, totals
 from catalog.comparison.shape import CHANGED
 from catalog.engine import quote_name, quote_text
 from catalog.formats.writers import json_line
+from catalog.grouping import grouped
 from catalog.schema import Schema
 
 CLASSES: Final = ("added", "changed", "removed")
 CLASS_COLUMN: Final = Attribute("class", "string")
 FETCHED_ROWS: Final = 1_000
+TEXTS_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,16 @@ def compare(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window:
     """The differences, and those rows of them that the window shows, by `_id`."""
     attributes = _find(connection, old, new)
     found = dict(connection.execute("SELECT class, count(*) FROM differing GROUP BY class").fetchall())
-    rows = [json.loads(line, parse_float=Decimal) for block in _blocks(connection, old, new, window) for line in block]
+    blocks = _blocks(connection, old, new, window, attributes)
+    rows = [json.loads(line, parse_float=Decimal) for block in blocks for line in block]
     counts = {each: found.get(each, 0) for each in CLASSES}
     return Difference(counts, attributes, column_changes(old.schema, new.schema), rows)
 
 
 def lines(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window: Window) -> Iterator[list[str]]:
     """All differing rows of the window as JSON texts, in blocks."""
-    _find(connection, old, new)
-    yield from _blocks(connection, old, new, window)
+    attributes = _find(connection, old, new)
+    yield from _blocks(connection, old, new, window, attributes)
 
 
 def flatten(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window: Window) -> list[Attribute]:
@@ -166,23 +169,90 @@ def _statuses(old: Schema, new: Schema) -> dict[str, str]:
 # --- the rows as JSON -----------------------------------------------------------------------------------------------
 
 
-def _blocks(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window: Window) -> Iterator[list[str]]:
-    """`{"class": "added", "_id": 7, "row": {...}}`; of changed rows `"cells": {name: {"old": .., "new": ..}}`."""
+def _blocks(
+    connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window: Window, changed: Collection[str]
+) -> Iterator[list[str]]:
+    """`{"class": "added", "_id": 7, "row": {...}}`; of changed rows `"cells": {name: {"old": .., "new": ..}}`.
+
+    changed: the attributes of which any cell differs. Only what is shown is asked for: to plan the text of thousands of
+    attributes takes longer than to write it.
+    """
     _show(connection, window)
-    first, last = connection.execute("SELECT min(_id), max(_id) FROM shown").fetchone() or (None, None)
-    if first is None:
+    found = dict(connection.execute("SELECT class, [min(_id), max(_id)] FROM shown GROUP BY class").fetchall())
+    within = {each: f"_id BETWEEN {first} AND {last}" for each, (first, last) in found.items()}
+    queries = [
+        _whole_rows(each, side, within[each]) for each, side in (("added", new), ("removed", old)) if each in within
+    ]
+    if "changed" in within:
+        queries.append(_changed_rows(connection, old, new, within["changed"], changed))
+    if not queries:
         return
-    within = f"_id BETWEEN {first} AND {last} AND _id IN (SELECT _id FROM shown)"
-    o, n = (_written(side, within) for side in (old, new))
-    connection.execute(
-        'SELECT concat(\'{"class":"\', s.class, \'","_id":\', s._id, CASE s.class '
-        f"WHEN 'added' THEN concat(',\"row\":{{', {_members('n', new.schema)}, '}}') "
-        f"WHEN 'removed' THEN concat(',\"row\":{{', {_members('o', old.schema)}, '}}') "
-        f"ELSE concat(',\"cells\":{{', {_changed_members(old.schema, new.schema)}, '}}') END, '}}') "
-        f"FROM shown AS s LEFT JOIN {o} AS o ON o._id = s._id LEFT JOIN {n} AS n ON n._id = s._id ORDER BY s._id"
-    )
+    connection.execute(f"SELECT line FROM ({' UNION ALL '.join(queries)}) ORDER BY _id")
     while rows := connection.fetchmany(FETCHED_ROWS):
         yield [line for (line,) in rows]
+
+
+def _whole_rows(row_class: str, side: Side, within: str) -> str:
+    """A query of the lines of rows that only one side has."""
+    begin, row = quote_text(f'{{"class":"{row_class}","_id":'), json_line(side.schema.attributes)
+    return (
+        f"SELECT _id, concat({begin}, _id, ',\"row\":', {row}, '}}') AS line "
+        f"FROM (SELECT _id, {_shown_values(side)} FROM ({side.relation}) "
+        f"WHERE {within} AND _id IN (SELECT _id FROM shown WHERE class = '{row_class}'))"
+    )
+
+
+def _shown_values(side: Side) -> str:
+    names = [(quote_name(each.name), each) for each in side.schema.attributes]
+    return ", ".join(
+        f"CAST(NULL AS {each.duckdb_type}) AS {name}" if each.name in side.masked else name for name, each in names
+    )
+
+
+def _changed_rows(
+    connection: duckdb.DuckDBPyConnection, old: Side, new: Side, within: str, changed: Collection[str]
+) -> str:
+    """A query of the lines of rows that changed. The texts of many attributes are made some at a time, and kept."""
+    differ = [(name, each) for name, each in _statuses(old.schema, new.schema).items() if name in changed]
+    groups = [_changed_cells(old, new, within, some) for some in grouped(differ, TEXTS_AT_ONCE)]
+    cells = groups[0]
+    if len(groups) > 1:
+        connection.execute("CREATE OR REPLACE TEMP TABLE pieces (_id BIGINT, place INTEGER, text VARCHAR)")
+        for place, group in enumerate(groups):
+            connection.execute(f"INSERT INTO pieces SELECT _id, {place}, text FROM ({group}) WHERE text <> ''")
+        cells = "SELECT _id, string_agg(text, ',' ORDER BY place) AS text FROM pieces GROUP BY _id"
+    begin = quote_text('{"class":"changed","_id":')
+    return f"SELECT _id, concat({begin}, _id, ',\"cells\":{{', text, '}}}}') AS line FROM ({cells})"
+
+
+def _changed_cells(old: Side, new: Side, within: str, differ: Sequence[tuple[str, str]]) -> str:
+    """A query of the rows' members `name: {"old": .., "new": ..}` of these attributes, if they differ there."""
+    members = []
+    for place, (name, condition) in enumerate(differ):
+        begin = quote_text(_name(name) + ':{"old":')
+        members.append(f"CASE WHEN {condition} THEN concat({begin}, o.t{place}, ',\"new\":', n.t{place}, '}}') END")
+    o, n = (_texts(side, [name for name, _ in differ], within) for side in (old, new))
+    return (
+        f"SELECT s._id, concat_ws(',', {', '.join(members)}) AS text "
+        f"FROM shown AS s JOIN {o} AS o ON o._id = s._id JOIN {n} AS n ON n._id = s._id WHERE s.class = 'changed'"
+    )
+
+
+def _texts(side: Side, names: Sequence[str], within: str) -> str:
+    """The rows with the cells of these attributes as JSON, t0, t1, ..."""
+    attributes = [side.schema.attribute(name) for name in names]
+    texts = "".join(f", {_json_text(side, each)} AS t{place}" for place, each in enumerate(attributes))
+    return f"(SELECT _id{texts} FROM ({side.relation}) WHERE {within})"
+
+
+def _json_text(side: Side, attribute: Attribute) -> str:
+    if attribute.name in side.masked:
+        return "'null'"
+    return f"coalesce({attribute.kind.to_json(attribute, quote_name(attribute.name))}, 'null')"
+
+
+def _name(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
 
 
 def _show(connection: duckdb.DuckDBPyConnection, window: Window) -> None:
@@ -194,44 +264,3 @@ def _show(connection: duckdb.DuckDBPyConnection, window: Window) -> None:
         f"CREATE OR REPLACE TEMP TABLE shown AS SELECT * FROM differing WHERE class IN ({classes}) "
         f"AND _id > {int(window.after)} ORDER BY _id{limit}"
     )
-
-
-def _written(side: Side, within: str) -> str:
-    """The rows with each cell as its value, v0, v1, ..., and as JSON text, t0, t1, ..."""
-    places = list(enumerate(side.schema.attributes))
-    values = "".join(f", {quote_name(attribute.name)} AS v{place}" for place, attribute in places)
-    texts = "".join(f", {_shown_text(side, attribute, f'v{place}')} AS t{place}" for place, attribute in places)
-    return f"(SELECT *{texts} FROM (SELECT _id{values} FROM ({side.relation}) WHERE {within}))"
-
-
-def _shown_text(side: Side, attribute: Attribute, column: str) -> str:
-    return "'null'" if attribute.name in side.masked else _json_text(attribute, column)
-
-
-def _json_text(attribute: Attribute, column: str) -> str:
-    """SQL of a cell as JSON: the row of this cell alone, without what stands around the cell."""
-    alone = json_line([replace(attribute, name=column)])
-    before = len(f'{{"{column}":')
-    return f"substring({alone}, {before + 1}, length({alone}) - {before + 1})"
-
-
-def _name(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False)
-
-
-def _members(side: str, schema: Schema) -> str:
-    members = [f"concat({quote_text(_name(name) + ':')}, {side}.t{place})" for place, name in enumerate(schema.names)]
-    return f"concat_ws(',', {', '.join(members)})"
-
-
-def _changed_members(old: Schema, new: Schema) -> str:
-    """SQL of the members `name: {"old": .., "new": ..}` of the cells that differ."""
-    members = ["NULL"]
-    differ = _statuses(old, new)
-    places = {name: place for place, name in enumerate(new.names)}
-    for place, name in enumerate(old.names):
-        if name in differ:
-            text = quote_text(_name(name) + ':{"old":')
-            parts = f"concat({text}, o.t{place}, ',\"new\":', n.t{places[name]}, '}}')"
-            members.append(f"CASE WHEN {differ[name]} THEN {parts} END")
-    return f"concat_ws(',', {', '.join(members)})"

@@ -6,7 +6,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from catalog.comparison import OptionError, TableDiff, compare, parse_options
+from catalog.comparison import ComparisonOptions, OptionError, TableDiff, compare, parse_options
+from catalog.comparison.matchers import MATCHERS_MAX
 
 NAMES = ["id", "name", "v"]
 
@@ -139,6 +140,44 @@ def test_wrong_matchers_are_errors_that_help(matcher, path, code, words):
     [(found_path, found_code, message)] = caught.value.problems
     assert (found_path, found_code) == (path, code)
     assert words in message
+
+
+@pytest.mark.parametrize("row", [None, 1, {"id": 1, "name": "a"}])
+def test_two_matchers_of_the_same_cells_are_refused_for_one_would_be_silent(row):
+    one, other = ({"attribute": "v", "matcher": each, "row": row} for each in ({"$gt": 0}, {"$lt": 10}))
+    with pytest.raises(OptionError) as caught:
+        parse_options({"matchers": [one, other]}, NAMES)
+    [(path, code, message)] = caught.value.problems
+    assert (path, code) == ("matchers.1", "duplicate")
+    assert "into one matcher" in message
+
+
+def test_a_row_that_several_matchers_name_is_told(diff):
+    matchers = [
+        {"attribute": "v", "row": 1, "matcher": {"$gt": 10}},
+        {"attribute": "v", "row": {"id": 1}, "matcher": {"$any": True}},
+    ]
+    found = diff("(1, 'a', 1)", "(1, 'a', 1)", matchers=matchers)
+    assert not found.is_equal
+    assert found.notes == ("1 row has several matchers of v: the first of them holds",)
+
+
+@pytest.mark.parametrize("key", [(), ("id",)])
+def test_more_rows_than_there_may_be_matchers_can_hold_the_same_literal_one(connection, key):
+    expected = "SELECT i AS id, '{\"$not_null\": true}' AS name FROM range(1500) t(i)"
+    options = ComparisonOptions(key=key, literal_matchers=True)
+    found = compare(connection, expected, "SELECT i AS id, 'n' || i AS name FROM range(1500) t(i)", options)
+    assert (found.is_equal, found.notes) == (True, ())
+
+
+def test_literal_matchers_that_are_too_many_are_told(connection):
+    expected = f"SELECT i AS id, '{{\"$regex\": \"' || i || '\"}}' AS name FROM range({MATCHERS_MAX + 1}) t(i)"
+    options = ComparisonOptions(key=("id",), literal_matchers=True)
+    found = compare(
+        connection, expected, f"SELECT i AS id, i::VARCHAR AS name FROM range({MATCHERS_MAX + 1}) t(i)", options
+    )
+    assert found.counts["changed"] == 1
+    assert "name has more than 1,000 different texts that may be matchers" in found.notes[0]
 
 
 @pytest.mark.parametrize("key", [[], ["id"], ["name"]])

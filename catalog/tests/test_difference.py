@@ -9,6 +9,7 @@ import pytest
 from catalog.contents import append_rows, delete_rows, replace_rows, revert_table, update_rows
 from catalog.evolution import publish
 from catalog.history import comparing
+from catalog.history import difference as differing
 from catalog.history.comparing import difference, difference_lines
 from catalog.history.difference import Difference, Window
 from catalog.models import Table
@@ -168,3 +169,12 @@ def test_an_empty_version_differs_by_all_rows(table: Table, empty_first: bool) -
     pair = (2, 1) if empty_first else (1, 2)
     found = between(table, *pair)
     assert found.counts == {"added": 3 * empty_first, "changed": 0, "removed": 3 * (not empty_first)}
+
+
+def test_the_cells_of_many_attributes_are_told_as_those_of_few(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": 7, "name": "new", "amount": 1}, {"name": "bo"}]
+    update_rows(table, [1, 2], json_rows(rows), [["id", "name", "amount"], ["name"]])
+    few = between(table, 1, 2)
+    assert [list(row["cells"]) for row in few.rows] == [["id", "name", "amount"], ["name"]]
+    monkeypatch.setattr(differing, "TEXTS_AT_ONCE", 1)
+    assert between(table, 1, 2) == few
