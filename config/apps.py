@@ -7,5 +7,4 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        import_module("config.api.schema")
         import_module("config.checks")

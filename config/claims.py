@@ -13,11 +13,17 @@ from typing import Final
 
 from django.utils import timezone
 
-from config.api.errors import ProblemDetails, Refusal
 from config.models import KeptAnswer, new_ulid
 
 _BIRTH: Final = new_ulid()
 _claim: ContextVar[KeptAnswer | None] = ContextVar("claim", default=None)
+
+
+class ClaimLostError(Exception):
+    """Another process has taken over a request that is being worked on."""
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is being worked on; ask again in a moment.")
 
 
 @contextmanager
@@ -33,22 +39,16 @@ def working_on(claim: KeptAnswer) -> Iterator[None]:
 def note_done() -> None:
     """Note in the transaction of a request's work that it is done; one statement, none without an `Idempotency-Key`.
 
-    Raises Refusal, so that nothing is committed, if another process has taken the claim over.
+    Raises ClaimLostError, so that nothing is committed, if another process has taken the claim over.
     """
     claim = _claim.get()
     if claim is not None and not own(claim).update(status=200, has_body=False):
-        raise Refusal(in_flight())
+        raise ClaimLostError
 
 
 def own(claim: KeptAnswer):  # type: ignore[no-untyped-def] # a QuerySet
     """The row of a claim, as long as nobody took it over."""
     return KeptAnswer.objects.filter(identity=claim.identity, leased_until=claim.leased_until)
-
-
-def in_flight() -> ProblemDetails:
-    """What is said to who sends a request again while it is being worked on."""
-    message = "A request with this Idempotency-Key is being worked on; ask again in a moment."
-    return ProblemDetails(409, "in_flight", "Conflict", message, headers={"Retry-After": "1"})
 
 
 def this_process() -> str:

@@ -17,9 +17,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
 from config.access import is_open_to
-from config.api.errors import ProblemDetails, describe, problem_response
+from config.api.errors import ProblemDetails, describe, in_flight, problem_response
 from config.bodies import body_digest
-from config.claims import in_flight, is_held, own, this_process, working_on
+from config.claims import ClaimLostError, is_held, own, this_process, working_on
 from config.exact_json import dump_json
 from config.models import KeptAnswer
 
@@ -125,7 +125,7 @@ def _refused_or_replayed(request: HttpRequest, kept: KeptAnswer | None, fingerpr
             request, ProblemDetails(422, "idempotency_key_reused", "The key was used before", message)
         )
     if kept is None or kept.status is None or (not kept.headers and is_held(kept)):
-        return problem_response(request, in_flight())
+        return problem_response(request, in_flight(ClaimLostError()))
     if kept.has_body:
         response = HttpResponse(bytes(kept.body), status=kept.status)
     else:

@@ -54,7 +54,7 @@ LOG_LEVEL = choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"
 API_ACCESS = choice("API_ACCESS", ("open", "private"), "open" if DEBUG else "private")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # config.urls asks each app for its `admin`
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

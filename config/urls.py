@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 
+import config.api.schema  # noqa: F401 (what OpenAPI says of the parts that every resource shares)
 from catalog import urls as catalog
 from config.views import Health, NoSuchAddress
 from jobs import urls as jobs
@@ -15,6 +16,7 @@ from jobs.watching import NoSuchWatch
 from processes import urls as processes
 from testcases import urls as testcases
 
+admin.autodiscover()  # here, since commands do without
 admin.site.site_header = admin.site.site_title = "Exemplar"
 
 api_urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,11 +1,15 @@
 """The kinds of work that there are, each a name and a function, and the chores of every worker.
 
-An app declares its own in its module `job_kinds`.
+An app declares its own in its module `job_kinds`. These are loaded when a kind is first asked for: most processes ask
+for none.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from django.utils.module_loading import autodiscover_modules
 
 if TYPE_CHECKING:
     from jobs.context import JobContext
@@ -53,8 +57,15 @@ def job_kind(name: str, *, max_attempts: int = 3, dropped: Dropped | None = None
     return register
 
 
+@cache
+def _load() -> None:
+    """Learn the kinds of all apps, as admin learns from `admin`."""
+    autodiscover_modules("job_kinds")
+
+
 def find_kind(name: str) -> JobKind:
     """The kind of this name. Raises UnknownKindError."""
+    _load()
     try:
         return _kinds[name]
     except KeyError:
@@ -63,6 +74,7 @@ def find_kind(name: str) -> JobKind:
 
 def tell_dropped(job: "Job") -> None:
     """Tell the kind of a Job that it ended, and not as finished; in the caller's transaction."""
+    _load()
     known = _kinds.get(job.kind)
     if known and known.dropped:
         known.dropped(job)
@@ -77,4 +89,5 @@ def chore(work: Chore) -> Chore:
 
 def all_chores() -> tuple[Chore, ...]:
     """The chores of all apps."""
+    _load()
     return tuple(_chores)

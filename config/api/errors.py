@@ -21,6 +21,7 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
+from config.claims import ClaimLostError
 from config.exact_json import dump_json
 from config.models import BreakingChangeError, Immutable, new_ulid
 from config.problems import pointer
@@ -151,6 +152,12 @@ def _(error: exceptions.APIException) -> ProblemDetails:
 @describe.register
 def _(error: Refusal) -> ProblemDetails:
     return error.details
+
+
+@describe.register
+def in_flight(error: ClaimLostError) -> ProblemDetails:
+    """What is said to who sends a request again while it is being worked on."""
+    return ProblemDetails(409, "in_flight", "Conflict", str(error), headers={"Retry-After": "1"})
 
 
 @describe.register

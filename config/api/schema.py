@@ -1,4 +1,4 @@
-"""What OpenAPI says of the parts that every resource shares. Loaded at start-up by `config.apps`."""
+"""What OpenAPI says of the parts that every resource shares. Loaded with the addresses."""
 
 from typing import Any
 

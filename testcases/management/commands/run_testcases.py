@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.checks import Tags
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Max, Model, Q, Sum
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         "'late *'. With several implementations each case is judged with each. "
         "Exit codes: 0 passed, 1 failed, 2 an error, wrong usage, or nothing selected."
     )
+    requires_system_checks = [Tags.files]  # those of addresses and the admin would load the whole site
 
     def add_arguments(self, parser: CommandParser) -> None:
         for criterion, text in (
