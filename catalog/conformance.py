@@ -21,16 +21,13 @@ from catalog.engine import quote_name, quote_text
 from catalog.explaining import explain
 from catalog.grouping import columns, side_by_side, stage, type_in_groups
 from catalog.nested import breaks, note_nonconforming
+from catalog.parts import PART_OPTIONS
 from catalog.row_errors import ERRORS_LISTED, NO_ERRORS, Report, RowError, Tally
 from catalog.schema import Schema
 from catalog.sources import GROUPED_ATTRIBUTES, Cells, Fault, LinedSource, MalformedError, Reading, Slice, Source
 from config.timing import step
 
-ROW_GROUP_ROWS = 20_480
 PLANNED_ROWS = 1_000
-# Version 2 of the format encodes differences: a third faster to write, and up to eight times smaller.
-# Small row groups: a page or a point reads a sixth of a Part, for a file that is a thirtieth larger.
-PART_OPTIONS = f"FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, dest
     first = destination.first_row_id + piece.rows_before
     with engine.cursor(is_serial=True) as connection:
         if _SliceWriter(connection, schema, piece, destination, path).write(cells) == piece.row_count:
-            part = _part_file(path, piece.row_count, first, first + piece.row_count - 1)
+            part = part_file(path, piece.row_count, first, first + piece.row_count - 1)
             return _SliceOutcome(piece.row_count, part)
         path.unlink(missing_ok=True)
         errors, tally = explain(connection, schema, cells, piece, cells.raw(piece.relation))
@@ -173,7 +170,7 @@ def _conform_slice(schema: Schema, cells: Cells, number: int, piece: Slice, dest
         if schema.is_related:
             named = ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(schema.names))
             _copy(connection, f"SELECT {named}, rowid + {first} AS _id, 0 AS _version FROM explained", path)
-            suspect = _part_file(path, piece.row_count, first, first + piece.row_count - 1)
+            suspect = part_file(path, piece.row_count, first, first + piece.row_count - 1)
             return _SliceOutcome(piece.row_count, suspect, tuple(errors), tally)
         return _SliceOutcome(piece.row_count, None, tuple(errors), tally)
 
@@ -199,7 +196,7 @@ def _sieve_slice(schema: Schema, cells: Cells, number: int, piece: Slice, destin
     with engine.cursor(is_serial=True) as connection:
         writer = _SliceWriter(connection, schema, piece, destination, path)
         sound = writer.write(cells) if piece.row_count else 0
-    part = _part_file(path, sound, first, first + piece.row_count - 1) if sound else None
+    part = part_file(path, sound, first, first + piece.row_count - 1) if sound else None
     return _SliceOutcome(piece.row_count, part)
 
 
@@ -312,7 +309,7 @@ class _SliceWriter:
 def write_part(connection: duckdb.DuckDBPyConnection, select: str, path: Path) -> PartFile:
     """Write a SELECT with `_id` as one Part; the caller sees to it that it has between 1 and SLICE_ROWS rows."""
     part = rewrite_part(connection, select, path)
-    return part or _part_file(path, 0, 0, 0)
+    return part or part_file(path, 0, 0, 0)
 
 
 def rewrite_part(
@@ -324,7 +321,7 @@ def rewrite_part(
     if not row or not row[1]:
         return None
     ids = row[4]['"_id"']
-    return _part_file(path, int(row[1]), int(ids["min"]), int(ids["max"]))
+    return part_file(path, int(row[1]), int(ids["min"]), int(ids["max"]))
 
 
 def _copy(
@@ -336,7 +333,8 @@ def _copy(
     return int(row[0]) if row else 0
 
 
-def _part_file(path: Path, row_count: int, first_row_id: int, last_row_id: int) -> PartFile:
+def part_file(path: Path, row_count: int, first_row_id: int, last_row_id: int) -> PartFile:
+    """A written file with its digest and its size."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return PartFile(path, digest, row_count, path.stat().st_size, first_row_id, last_row_id)

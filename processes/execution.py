@@ -253,6 +253,7 @@ def _case(child: Child, request: ExecutionRequest, parameters: Mapping[str, Any]
         "configuration": dict(request.configuration) if request.kind != "sql" else {},
         "secrets": sorted(filter(None, request.secrets), key=len, reverse=True) if request.kind == "http" else [],
         "output_types": {name: list(columns) for name, columns in request.output_types.items()},
+        "part_versions": dict(request.part_versions),
     }
 
 
@@ -296,13 +297,13 @@ def _outputs(child: Child, request: ExecutionRequest, reply: Mapping[str, Any]) 
         if not stat.S_ISREG(path.lstat().st_mode):  # a link could lead anywhere
             raise ValueError(path)
         columns = tuple((str(column), str(column_type)) for column, column_type in output["columns"])
-        outputs[name] = OutputTable(path, columns, int(output["row_count"]))
+        outputs[name] = OutputTable(path, columns, int(output["row_count"]), output["is_part"] is True)
     return outputs
 
 
 def _move_outputs(outcome: Outcome, workdir: Path) -> Outcome:
     moved = {
-        name: OutputTable(Path(shutil.move(table.path, workdir / table.path.name)), table.columns, table.row_count)
+        name: replace(table, path=Path(shutil.move(table.path, workdir / table.path.name)))
         for name, table in outcome.outputs.items()
     }
     return replace(outcome, outputs=moved)

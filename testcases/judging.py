@@ -4,6 +4,7 @@ Without a look at the database, so that many can be judged side by side in threa
 user's function does ends as a Judgement, never as an exception.
 """
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 from catalog import engine
 from catalog.attributes import describe_type, from_column
 from catalog.comparison import ComparisonOptions, Relation, TableDiff, compare
-from catalog.conformance import Conformed, Destination
+from catalog.conformance import Conformed, Destination, part_file
 from catalog.keys import conform_with_keys
 from catalog.parts import rows_sql
 from catalog.row_errors import Report, RowError
@@ -78,7 +79,8 @@ def judge(trial: Trial, executor: Executor, actual: Destination) -> Judgement:
     timings_ms = {phase: round(spent, 3) for phase, spent in outcome.timings_ms.items() if phase != "start"}
 
     def check(wanted: WantedOutput, target: Destination) -> Conformed:
-        return check_output(outcome.outputs[wanted.port_name], wanted.schema, target)
+        output = outcome.outputs[wanted.port_name]
+        return _taken_as_expected(output, wanted, target) or check_output(output, wanted.schema, target)
 
     return judge_outcome(trial, outcome.error, check, timings_ms, actual)
 
@@ -175,6 +177,22 @@ def _report_sentence(port_name: str, report: Report) -> str:
     listed = "; ".join(error.message for error in report.errors[:MESSAGE_ERRORS])
     more = ", and more" if report.error_count > MESSAGE_ERRORS else ""
     return f"The output {port_name} does not conform to its object: {listed}{more}."
+
+
+def _taken_as_expected(output: OutputTable, wanted: WantedOutput, actual: Destination) -> Conformed | None:
+    """An output whose file is the Part that is expected, byte by byte: it conforms as that does. Nothing is read.
+
+    None of any other: what a child says of its file is not believed.
+    """
+    expected = wanted.expected
+    if not output.is_part or not expected or any(_column_errors(output.columns, wanted.schema)):
+        return None
+    row_count = expected.version.row_count
+    part = part_file(output.path, row_count, actual.first_row_id, actual.first_row_id + row_count - 1)
+    if (part.digest,) != expected.digests:
+        return None
+    path = shutil.move(output.path, actual.directory / f"{actual.prefix}.parquet")
+    return Conformed((replace(part, path=Path(path)),), row_count)
 
 
 def check_output(output: OutputTable, schema: Schema, actual: Destination) -> Conformed:

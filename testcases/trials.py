@@ -106,6 +106,11 @@ def prepare(
         configuration=configuration.values if configuration else {},
         secrets=configuration.secrets if configuration else (),
         output_types={each.port_name: each.schema.columns for each in outputs},
+        part_versions={
+            each.port_name: each.expected.version.number
+            for each in outputs
+            if each.expected and len(each.expected.digests) == 1
+        },
     )
     digests = tuple(digest for bound in tables.values() for digest in bound.digests)
     return Trial(request, outputs, case.expected_error, digests)

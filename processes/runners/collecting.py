@@ -6,6 +6,7 @@ the Object doesn't have stays as it is, so that the check of the output can name
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import stat
@@ -17,7 +18,7 @@ import duckdb
 
 from catalog.engine import quote_name, quote_text
 from processes.runners.contract import Limits
-from processes.runners.outputs import OutputBudget, copy_statement, output_reply
+from processes.runners.outputs import OutputBudget, copy_statement, output_reply, part_statement, parts_wanted
 from processes.runners.refusals import RefusedError
 
 ROW_BYTES = 16 * 1024 * 1024
@@ -41,6 +42,7 @@ class Collector:
             port: [(str(name), str(kind)) for name, kind in columns]
             for port, columns in request["output_types"].items()
         }
+        self._parts = parts_wanted(request)
         self._files = dict(zip(request["outputs"], request["output_files"], strict=True))
 
     def collect(self, port: str, path: Path, form: str, origin: str) -> dict[str, Any]:
@@ -50,8 +52,7 @@ class Collector:
         try:
             relation, columns = getattr(self, f"_read_{form}")(path, wanted, origin)
             target = Path(self._files[port])
-            copy = copy_statement(f"({relation})", columns, target, self._budget)
-            ((row_count,),) = self._connection.execute(copy).fetchall()
+            row_count, is_part = self._write(port, f"({relation})", columns, target)
         except RefusedError as error:
             raise RefusedError(error.code, str(error), port, error.kind) from error
         except duckdb.OutOfMemoryException:
@@ -60,7 +61,20 @@ class Collector:
             reason = str(error).replace(str(path), origin).replace(str(path.parent), "").split("\n")[0]
             raise RefusedError("invalid_output", f"{origin} can't be read: {reason}", port) from error
         self._budget.count(row_count, target.stat().st_size)
-        return output_reply(columns, row_count)
+        return output_reply(columns, row_count, is_part)
+
+    def _write(self, port: str, query: str, columns: Columns, target: Path) -> tuple[int, bool]:
+        """How many rows were written, and whether as a Part."""
+        if port in self._parts:
+            statement = part_statement(query, columns, self._parts[port], target, self._budget)
+            if statement:
+                with contextlib.suppress(duckdb.ConversionException):
+                    return self._count(statement), True
+        return self._count(copy_statement(query, columns, target, self._budget)), False
+
+    def _count(self, statement: str) -> int:
+        ((row_count,),) = self._connection.execute(statement).fetchall()
+        return int(row_count)
 
     # --- each gives a query and its columns -------------------------------------------------------------------------
 

@@ -72,6 +72,8 @@ class ExecutionRequest:
     replaced by ``***`` in everything that is said about the execution.
     ``output_types``: the columns that each port's Object has. Text (CSV, JSON) is read as these types, and an empty or
     wholly null column gets its type from here.
+    ``part_versions``: for a port of which one Part is expected, the number of the TableVersion that wrote it. What can
+    be written as a Part of that version without a change to a value is (``OutputTable.is_part``).
     """
 
     kind: str
@@ -83,6 +85,7 @@ class ExecutionRequest:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     output_types: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
+    part_versions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,14 @@ class OutputTable:
 
     ``columns`` are the query's own types. The file holds them as Parquet can: HUGEINT as DECIMAL(38,0), ENUM, BIT and
     BIGNUM as VARCHAR, a fixed-size array as a list.
+    ``is_part``: the file says that it is a Part of the port's Object. It comes from a child, so it is taken for one
+    only where its digest is known.
     """
 
     path: Path
     columns: tuple[Column, ...]
     row_count: int
+    is_part: bool = False
 
 
 @dataclass(frozen=True)

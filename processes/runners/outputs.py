@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from catalog.engine import quote_name, quote_text
+from catalog.parts import PART_OPTIONS
 from catalog.types.moments import duration_from_interval
 from processes.runners.contract import Limits
 from processes.runners.refusals import RefusedError
@@ -19,7 +21,19 @@ _KEPT_AS = {"INTERVAL": "VARCHAR"}
 """Parquet keeps intervals without microseconds and none below zero: they are written as ISO 8601 durations."""
 
 _LOSSY_IN_PARQUET = re.compile(r"HUGEINT|UNION\(|INTERVAL|TIME WITH TIME ZONE")
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_WHOLE_NUMBERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+)
 _QUOTED = re.compile(r"\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'")
+
+
+@dataclass(frozen=True)
+class PartWanted:
+    """The columns of a Part, and the number of the TableVersion that its rows bear."""
+
+    columns: Sequence[tuple[str, str]]
+    version: int
 
 
 class OutputBudget:
@@ -52,9 +66,54 @@ def copy_statement(query: str, columns: Sequence[tuple[str, str]], path: Path, b
     return f"COPY ({rows}) TO {quote_text(str(path))} (FORMAT parquet)"
 
 
-def output_reply(columns: Sequence[tuple[str, str]], row_count: int) -> dict[str, Any]:
+def part_statement(
+    query: str, columns: Sequence[tuple[str, str]], wanted: PartWanted, path: Path, budget: OutputBudget
+) -> str | None:
+    """The same as a Part, rows numbered in their order; None where the columns aren't those that are wanted.
+
+    A column is taken as another type only where that loses nothing, or else fails (duckdb.ConversionException).
+    """
+    found = {name: normal_type(kind) for name, kind in columns}
+    if len(found) != len(columns) or found.keys() != dict(wanted.columns).keys():
+        return None
+    cells = []
+    for name, kind in wanted.columns:
+        kind = normal_type(kind)
+        if found[name] != kind and not _is_exact_or_fails(found[name], kind):
+            return None
+        cells.append(quote_name(name) if found[name] == kind else f"CAST({quote_name(name)} AS {kind})")
+    named = ", ".join(f"{cell} AS {quote_name(name)}" for cell, (name, _) in zip(cells, wanted.columns, strict=True))
+    rows = (
+        f"SELECT {named}, row_number() OVER () AS _id, CAST({wanted.version} AS BIGINT) AS _version "
+        f"FROM {query} LIMIT {budget.rows_left + 1}"
+    )
+    return f"COPY ({rows}) TO {quote_text(str(path))} ({PART_OPTIONS})"
+
+
+def parts_wanted(request: Mapping[str, Any]) -> dict[str, PartWanted]:
+    """Of a request: the outputs of which a Part is wanted."""
+    return {
+        port: PartWanted([(str(name), str(kind)) for name, kind in request["output_types"][port]], int(version))
+        for port, version in request["part_versions"].items()
+    }
+
+
+def normal_type(kind: str) -> str:
+    """A type as DuckDB writes it; the catalog has a shorter name for one."""
+    return "TIMESTAMP WITH TIME ZONE" if kind == "TIMESTAMPTZ" else kind
+
+
+def _is_exact_or_fails(kind: str, wanted: str) -> bool:
+    if wanted == "BIGINT":
+        return kind in _WHOLE_NUMBERS
+    given, asked = _DECIMAL.fullmatch(kind), _DECIMAL.fullmatch(wanted)
+    return bool(given and asked and int(given[2]) <= int(asked[2]))
+
+
+def output_reply(columns: Sequence[tuple[str, str]], row_count: int, is_part: bool = False) -> dict[str, Any]:
     """What the parent is told of a written output."""
-    return {"columns": [(name, _KEPT_AS.get(kind, kind)) for name, kind in columns], "row_count": row_count}
+    kept = [(name, _KEPT_AS.get(kind, kind)) for name, kind in columns]
+    return {"columns": kept, "row_count": row_count, "is_part": is_part}
 
 
 def _selection(columns: Sequence[tuple[str, str]]) -> str:

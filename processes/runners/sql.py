@@ -25,7 +25,14 @@ from processes.runners.clock import clock_macros
 from processes.runners.contract import Limits
 from processes.runners.inputs import input_select
 from processes.runners.messages import decode_parameter
-from processes.runners.outputs import OutputBudget, copy_statement, output_reply
+from processes.runners.outputs import (
+    OutputBudget,
+    PartWanted,
+    copy_statement,
+    output_reply,
+    part_statement,
+    parts_wanted,
+)
 from processes.runners.refusals import RefusedError, error_reply
 
 _LINE_NUMBER = re.compile(r"^LINE (\d+):", re.MULTILINE)
@@ -55,11 +62,26 @@ class SqlRunner:
 
         ``request``: definition, inputs (port -> files and columns), outputs (names), output_files, parameters.
         """
-        connection = self._instance(self._threads(request)).cursor()
-        case = _Case(connection, request, self._limits, report, self._descriptions)
+        instance = self._instance(self._threads(request))
+        try:
+            return self._run(instance, request, report, parts_wanted(request))
+        except duckdb.ConversionException:  # perhaps of a value that no Part holds: then it is told as it is
+            return self._run(instance, request, report, {})
+
+    def _run(
+        self,
+        instance: duckdb.DuckDBPyConnection,
+        request: Mapping[str, Any],
+        report: Report,
+        parts: Mapping[str, PartWanted],
+    ) -> dict[str, Any]:
+        connection = instance.cursor()
+        case = _Case(connection, request, self._limits, report, self._descriptions, parts)
         try:
             return case.run()
-        except Exception as error:  # noqa: BLE001 - a user's query runs here
+        except Exception as error:
+            if case.has_parts and isinstance(error, duckdb.ConversionException):
+                raise
             return error_reply(_from_first_line(error), case.phase, case.output, (str(self._directory),))
         finally:
             connection.close()
@@ -107,8 +129,11 @@ class _Case:
         limits: Limits,
         report: Report,
         descriptions: _Descriptions,
+        parts: Mapping[str, PartWanted],
     ) -> None:
         self.phase, self.output = "definition", ""
+        self.has_parts = False
+        self._parts = parts
         self._connection = connection
         self._request = request
         self._limits = limits
@@ -169,12 +194,17 @@ class _Case:
         query = f"(\n{self._text(name)}\n)"
         columns = self._descriptions.columns(self._description_key(name), lambda: self._describe(query))
         self.phase = "output"
-        copy = copy_statement(self._with_inputs(query), columns, path, self._budget)
+        rows, copy = self._with_inputs(query), None
+        if name in self._parts:
+            copy = part_statement(rows, columns, self._parts[name], path, self._budget)
+        is_part = copy is not None
+        self.has_parts = self.has_parts or is_part
+        copy = copy or copy_statement(rows, columns, path, self._budget)
         self.phase = "execute"
         ((row_count,),) = self._execute(copy, duckdb.StatementType.COPY)
         self.phase = "output"
         self._budget.count(row_count, path.stat().st_size)
-        return output_reply(columns, row_count)
+        return output_reply(columns, row_count, is_part)
 
     def _text(self, name: str) -> str:
         return sql_rules.strip_terminator(self._request["definition"][name])
