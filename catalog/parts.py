@@ -40,7 +40,7 @@ class PartCache:
 
     def path(self, digest: str) -> Path:
         """Where a Part is, or would be."""
-        return self.directory / digest[:2] / f"{digest}.parquet"
+        return Path(f"{self.directory}/{digest[:2]}/{digest}.parquet")
 
     def missing(self, digests: Iterable[str]) -> list[str]:
         """The digests that must be fetched; the others are marked as used just now."""

@@ -169,7 +169,7 @@ def _judge_outputs(trial: Trial, check: Check, actual: Destination, watch: Stopw
 def _target(actual: Destination, position: int, wanted: WantedOutput) -> Destination:
     """Where an output goes. Its rows are numbered like those of a Table that was written at once: so the same rows in
     the same order are the same Part, which is stored already and needs no comparison."""
-    version = wanted.expected.version.number if wanted.expected else actual.version
+    version = wanted.expected.number if wanted.expected else actual.version
     return replace(actual, prefix=f"{actual.prefix}-{position}", version=version)
 
 
@@ -187,7 +187,7 @@ def _taken_as_expected(output: OutputTable, wanted: WantedOutput, actual: Destin
     expected = wanted.expected
     if not output.is_part or not expected or any(_column_errors(output.columns, wanted.schema)):
         return None
-    row_count = expected.version.row_count
+    row_count = expected.row_count
     part = part_file(output.path, row_count, actual.first_row_id, actual.first_row_id + row_count - 1)
     if (part.digest,) != expected.digests:
         return None
@@ -225,11 +225,11 @@ def compare_output(
     digests: of the Parts. Where they are those of the expected rows, nothing is read.
     """
     schema = expected.schema
-    is_small = expected.version.row_count + row_count <= SMALL_ROWS
+    is_small = expected.row_count + row_count <= SMALL_ROWS
     with engine.cursor(is_serial=is_small) as connection:
         return compare(
             connection,
-            table_relation(expected.paths, schema, expected.version.row_count, expected.digests),
+            table_relation(expected.paths, schema, expected.row_count, expected.digests),
             table_relation(paths, schema, row_count, digests),
             options,
         )

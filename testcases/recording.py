@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from catalog.conformance import PartFile
 from catalog.writing import store_parts
+from config.inserting import insert
 from processes.models import Implementation
 from testcases.judging import Judgement
 from testcases.models import ActualPart, Pin, Result, ResultOutput, Run, TestCase
@@ -85,7 +86,7 @@ class Recorder:
                 result=result,
                 direction=ports[port_id].direction,
                 port_name=ports[port_id].name,
-                table_version=bound.version,
+                table_version_id=bound.version_id,
             )
             for port_id, bound in judged.tables.items()
         ]
@@ -121,19 +122,19 @@ class Recorder:
             raise RunEndedError
         started = time.perf_counter()
         _write_outputs(entries)
-        Pin.objects.bulk_create(pin for entry in entries for pin in entry.pins)
+        insert([pin for entry in entries for pin in entry.pins])
         share = round((time.perf_counter() - started) * 1000 / len(entries), 3)
         for entry in entries:
             if entry.result.timings_ms:
                 entry.result.timings_ms["store"] = share
-        Result.objects.bulk_create(entry.result for entry in entries)
+        insert([entry.result for entry in entries])
         for name, number in counts.items():
             setattr(self.run, name, getattr(self.run, name) + number)
 
 
 def _write_outputs(entries: Sequence[_Entry]) -> None:
     outputs: list[ResultOutput] = []
-    parts: list[PartFile] = []
+    parts: dict[str, PartFile] = {}
     places: list[ActualPart] = []
     for entry in entries:
         for judged in entry.judgement.outputs:
@@ -144,11 +145,11 @@ def _write_outputs(entries: Sequence[_Entry]) -> None:
                 diff=judged.diff.as_dict() if judged.diff else None,
             )
             outputs.append(output)
-            parts += judged.conformed.parts
+            parts |= {part.digest: part for part in judged.conformed.parts}
             places += [
                 ActualPart(output=output, part_id=part.digest, position=position)
                 for position, part in enumerate(judged.conformed.parts)
             ]
-    store_parts(parts)
-    ResultOutput.objects.bulk_create(outputs)
-    ActualPart.objects.bulk_create(places)
+    store_parts(parts.values())
+    insert(outputs)
+    insert(places)

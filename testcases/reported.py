@@ -199,7 +199,7 @@ def _tables(case: TestCase, pins: Mapping[Port, Pinned]) -> dict[str, BoundTable
     found = bound_versions(TableVersion.objects.filter(reduce(or_, wanted))) if wanted else {}
     for binding in bindings:
         pinned = pins.get((binding.port.direction, binding.port.name))
-        version = found[binding.table_id].version if binding.table_id in found else None
+        version = found.get(binding.table_id)
         if version is None or (pinned and pinned.number != version.number):
             asked = f"version {pinned.number}" if pinned else "rows"
             message = f"The table {binding.table.name!r} has no {asked} to judge by; read the test case again."

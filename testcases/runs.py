@@ -15,19 +15,20 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.conformance import Destination
-from catalog.models import Application, Configuration, TableVersion, VersionPart
+from catalog.models import Application, Configuration, ObjectVersion, TableVersion, VersionPart
 from catalog.reading import GonePartError, part_paths
 from catalog.rules.secrets import ConfigurationError, ResolvedConfiguration
 from config import temporary
 from processes.models import Implementation
 from testcases.judging import Judgement
-from testcases.models import Run, TestCase
+from testcases.models import Binding, Run, TestCase
 from testcases.models.runs import Reason, Verdict
 from testcases.recording import Fence, Judged, Progress, Recorder, RunEndedError
 from testcases.running import Bench, Pending
 from testcases.trials import BoundTable, Untried, digest_of, prepare
 
 CASES_LOADED = 200
+UNUSED_FIELDS = ("summary", "tags", "created_at", "updated_at")
 CASES_A_WORKER = 8  # a worker starts a process, which takes as long as some cases
 
 __all__ = ["execute_run", "overall_verdict", "run_test_cases", "start_run"]
@@ -229,39 +230,45 @@ class _Execution:
 
 
 def _cases_with_tables(ids: Sequence[str]) -> Iterator[tuple[TestCase, dict[str, BoundTable]]]:
-    """The cases in the order asked for, each with its tables by port."""
+    """The cases in the order asked for, each with its tables by port; the cases of a function share that."""
     remaining = iter(ids)
     while chunk := list(islice(remaining, CASES_LOADED)):
-        cases = TestCase.objects.filter(pk__in=chunk).with_parts()
+        cases = TestCase.objects.filter(pk__in=chunk).defer(*UNUSED_FIELDS).order_by()
         found = {
             case.pk: case for case in cases.prefetch_related("function__ports__object", "function__implementations")
         }
-        tables = _bound_tables(found.values())
+        tables = _tables_of_cases(chunk)
         for pk in chunk:
             # A case may have been deleted since the Run was asked for.
             if pk in found:
-                bindings = found[pk].bindings.all()
-                yield found[pk], {each.port_id: tables[each.table_id] for each in bindings}
+                yield found[pk], tables[pk]
 
 
-def _bound_tables(cases: Iterable[TestCase]) -> dict[str, BoundTable]:
-    """The newest version of every bound Table, by the Table's id; all Parts that are missing here in one query."""
-    table_ids = {binding.table_id for case in cases for binding in case.bindings.all()}
-    return bound_versions(TableVersion.objects.filter(table__in=table_ids, number=F("table__version")))
+def _tables_of_cases(cases: Sequence[str]) -> dict[str, dict[str, BoundTable]]:
+    """For each of these cases, by port, the newest version of the Table that is bound; all Parts that are missing here
+    in one query."""
+    bindings = Binding.objects.filter(test_case__in=cases).order_by("test_case", "port__position")
+    places = list(bindings.values_list("test_case_id", "port_id", "table_id"))
+    newest = TableVersion.objects.filter(table__in={table for _, _, table in places}, number=F("table__version"))
+    tables = bound_versions(newest)
+    found: dict[str, dict[str, BoundTable]] = {case: {} for case in cases}
+    for case, port, table in places:
+        found[case][port] = tables[table]
+    return found
 
 
 def bound_versions(versions: Any) -> dict[str, BoundTable]:
     """These TableVersions by the Table's id, with their Parts; three queries."""
-    found = list(versions.select_related("object_version", "table"))
-    shared = {version.object_version_id: version.object_version for version in found}
-    parts: dict[str, list[str]] = {version.pk: [] for version in found}
+    fields = ("pk", "number", "row_count", "object_version_id", "table_id")
+    found = list(versions.order_by().values_list(*fields))
+    shapes = ObjectVersion.objects.in_bulk({shape for _, _, _, shape, _ in found})  # parsed once for all their tables
+    parts: dict[str, list[str]] = {pk: [] for pk, *_ in found}
     places = VersionPart.objects.filter(version__in=parts).order_by("version", "position")
     for version_id, digest in places.values_list("version_id", "part_id"):
         parts[version_id].append(digest)
     with suppress(GonePartError):  # each case whose rows are gone is told so
         part_paths([digest for digests in parts.values() for digest in digests])
-    bound = {}
-    for version in found:
-        version.object_version = shared[version.object_version_id]  # parsed once for all its tables
-        bound[version.table_id] = BoundTable(version, tuple(parts[version.pk]))
-    return bound
+    return {
+        table: BoundTable(pk, number, row_count, shapes[shape], tuple(parts[pk]))
+        for pk, number, row_count, shape, table in found
+    }

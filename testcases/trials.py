@@ -4,16 +4,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from catalog.comparison import ComparisonOptions, OptionError, parse_options
-from catalog.models import TableVersion
+from catalog.models import ObjectVersion
 from catalog.reading import cache
 from catalog.rules.secrets import ResolvedConfiguration
 from catalog.schema import Schema
 from processes.execution import ExecutionRequest, InputTable
-from processes.models import Implementation, Port
+from processes.models import Direction, Implementation, Port
 from processes.rules import bind_arguments, check_arguments
 from testcases.models.cases import TestCase
 from testcases.models.runs import Reason, Verdict
@@ -23,10 +24,13 @@ from testcases.models.runs import Reason, Verdict
 class BoundTable:
     """A TableVersion on a port, and its Parts."""
 
-    version: TableVersion
+    version_id: str
+    number: int
+    row_count: int
+    object_version: ObjectVersion
     digests: tuple[str, ...]
 
-    @property
+    @cached_property
     def paths(self) -> tuple[Path, ...]:
         """Where the Parts are on this machine, once they are fetched."""
         kept = cache()
@@ -34,7 +38,7 @@ class BoundTable:
 
     @property
     def schema(self) -> Schema:
-        return self.version.object_version.schema
+        return self.object_version.schema
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,14 @@ def prepare(
     tables: by id of the Port.
     """
     function = case.function
+    ports = list(function.ports.all())
+    inputs = [port for port in ports if port.direction == Direction.INPUT]
+    outputs = [port for port in ports if port.direction == Direction.OUTPUT]
     if not case.enabled:
         return Untried(Verdict.SKIPPED, Reason.DISABLED, "The test case is disabled.")
     if implementation is None:
         return Untried(Verdict.SKIPPED, Reason.NO_IMPLEMENTATION, "The function has no such implementation.")
-    lacking = [port.name for port in function.inputs if port.required and port.pk not in tables]
+    lacking = [port.name for port in inputs if port.required and port.pk not in tables]
     if lacking:
         message = f"No table is bound to the required input {', '.join(lacking)}."
         return Untried(Verdict.ERROR, Reason.PORT_MISSING, message)
@@ -89,31 +96,31 @@ def prepare(
     if problems:
         message = f"The test case gives what the function does not take: {problems[0].message}"
         return Untried(Verdict.ERROR, Reason.INVALID_INPUT, message)
-    if not case.expected_error and not any(port.pk in tables for port in function.outputs):
+    if not case.expected_error and not any(port.pk in tables for port in outputs):
         return Untried(Verdict.ERROR, Reason.INVALID_EXPECTED, "The test case expects nothing.")
     try:
-        outputs = tuple(_wanted(case, port, tables.get(port.pk)) for port in function.outputs)
+        wanted = tuple(_wanted(case, port, tables.get(port.pk)) for port in outputs)
     except OptionError as error:
         message = f"What the test case says of the comparison does not fit its tables: {error}"
         return Untried(Verdict.ERROR, Reason.INVALID_EXPECTED, message)
     request = ExecutionRequest(
         kind=implementation.kind,
         definition=implementation.definition,
-        inputs={port.name: _given(port, tables.get(port.pk)) for port in function.inputs},
-        outputs=tuple(port.name for port in function.outputs),
+        inputs={port.name: _given(port, tables.get(port.pk)) for port in inputs},
+        outputs=tuple(port.name for port in outputs),
         parameters=bind_arguments(case.parameters, function.parameters),
         clock=case.clock,
         configuration=configuration.values if configuration else {},
         secrets=configuration.secrets if configuration else (),
-        output_types={each.port_name: each.schema.columns for each in outputs},
+        output_types={each.port_name: each.schema.columns for each in wanted},
         part_versions={
-            each.port_name: each.expected.version.number
-            for each in outputs
+            each.port_name: each.expected.number
+            for each in wanted
             if each.expected and len(each.expected.digests) == 1
         },
     )
     digests = tuple(digest for bound in tables.values() for digest in bound.digests)
-    return Trial(request, outputs, case.expected_error, digests)
+    return Trial(request, wanted, case.expected_error, digests)
 
 
 def _given(port: Port, bound: BoundTable | None) -> InputTable:
@@ -156,7 +163,7 @@ def fingerprint(
     said = {
         "case": [case.pk, case.enabled, case.comparison, case.parameters, case.expected_error, str(case.clock or "")],
         "ports": sorted((port.pk, port.object.version) for port in case.function.ports.all()),
-        "tables": sorted((port_id, bound.version.pk) for port_id, bound in tables.items()),
+        "tables": sorted((port_id, bound.version_id) for port_id, bound in tables.items()),
         "by": [implementation.name, implementation.digest, configuration_digest, case.function.parameters],
     }
     return digest_of(said)
