@@ -64,7 +64,7 @@ def trial(shape: ObjectSchema, query: str) -> Trial:
         {},
         ("out",),
         output_types={"out": bound.schema.columns},
-        part_versions={"out": bound.version.number},
+        part_versions={"out": bound.number},
     )
     return Trial(request, (wanted,), digests=bound.digests)
 
