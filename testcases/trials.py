@@ -114,9 +114,7 @@ def prepare(
         secrets=configuration.secrets if configuration else (),
         output_types={each.port_name: each.schema.columns for each in wanted},
         part_versions={
-            each.port_name: each.expected.number
-            for each in wanted
-            if each.expected and len(each.expected.digests) == 1
+            each.port_name: each.expected.number for each in wanted if each.expected and len(each.expected.digests) == 1
         },
     )
     digests = tuple(digest for bound in tables.values() for digest in bound.digests)
