@@ -21,12 +21,18 @@ CASES_SHOWN = 100
 
 @dataclass(frozen=True)
 class Decision:
-    """A line of the decision table: the Table on each port (None where there is none), and how the case went last."""
+    """A line of the decision table: the Table on each port (None where there is none), and how the case went last with
+    each implementation."""
 
     case: Any
     given: list[Table | None]
     expected: list[Table | None]
-    last_result: Any
+    last_results: list[Any]
+
+    @property
+    def message(self) -> str:
+        """Why the first verdict that is not `passed` is not."""
+        return next((result.message for result in self.last_results if result and result.message), "")
 
 
 @require_safe
@@ -47,14 +53,15 @@ def function_detail(request: HttpRequest, pk: str) -> HttpResponse:
     """A Function: ports, queries, and its test cases as a decision table."""
     function = get_object_or_404(Function.objects.with_parts().select_related("created_by"), pk=pk)
     inputs, outputs = function.inputs, function.outputs
-    cases = function.test_cases.with_parts().with_last_result()
+    implementations = list(function.implementations.all())
+    cases = function.test_cases.with_parts().with_last_results()
     context = {
         "function": function,
         "inputs": inputs,
         "outputs": outputs,
         "ports": [*inputs, *outputs],
-        "implementations": [(each, _texts(each, outputs)) for each in function.implementations.all()],
-        "decisions": [_decision(case, inputs, outputs) for case in cases[:CASES_SHOWN]],
+        "implementations": [(each, _texts(each, outputs)) for each in implementations],
+        "decisions": [_decision(case, inputs, outputs, implementations) for case in cases[:CASES_SHOWN]],
         "case_count": function.test_cases.count(),
     }
     return render(request, "processes/function_detail.html", context)
@@ -68,13 +75,14 @@ def _texts(implementation: Implementation, outputs: list[Port]) -> list[tuple[st
     return [("", json.dumps(definition, indent=2, ensure_ascii=False))]
 
 
-def _decision(case: Any, inputs: list[Port], outputs: list[Port]) -> Decision:
+def _decision(case: Any, inputs: list[Port], outputs: list[Port], implementations: list[Implementation]) -> Decision:
     tables = {binding.port_id: binding.table for binding in case.bindings.all()}
+    last = {result.implementation_name: result for result in case.last_results}
     return Decision(
         case,
         [tables.get(port.pk) for port in inputs],
         [tables.get(port.pk) for port in outputs],
-        case.last_results[0] if case.last_results else None,
+        [last.get(each.name) for each in implementations],
     )
 
 

@@ -28,11 +28,16 @@ def is_large(case_count: int) -> bool:
 
 
 def run_or_defer(
-    application: Application, test_cases: Sequence[TestCase], selection: Mapping[str, Any], author: Any = None
+    application: Application,
+    test_cases: Sequence[TestCase],
+    selection: Mapping[str, Any],
+    author: Any = None,
+    implementations: Sequence[str] = (),
+    configuration: Configuration | None = None,
 ) -> Run:
     """A Run that has ended, or, over many cases, one that a worker will execute."""
     verb = defer_run if is_large(len(test_cases)) else run_test_cases
-    return verb(application, test_cases, selection, author)
+    return verb(application, test_cases, selection, author, implementations, configuration)
 
 
 def defer_run(

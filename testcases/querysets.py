@@ -55,6 +55,11 @@ class TestCaseQuerySet(models.QuerySet["TestCase"]):
         results = apps.get_model("testcases", "Result").objects.newest().with_staleness()
         return self.prefetch_related(Prefetch("results", queryset=results, to_attr="last_results"))
 
+    def with_last_results(self) -> Self:
+        """Prefetch each case's newest Result with each of its function's implementations, as `last_results`."""
+        results = apps.get_model("testcases", "Result").objects.newest_of_each_implementation().with_staleness()
+        return self.prefetch_related(Prefetch("results", queryset=results, to_attr="last_results"))
+
 
 class ResultQuerySet(models.QuerySet["Result"]):
     """Finds Results."""
@@ -80,6 +85,18 @@ class ResultQuerySet(models.QuerySet["Result"]):
         newest = self.model._default_manager.filter(test_case=OuterRef("pk")).order_by("-id").values("pk")[:1]
         cases = apps.get_model("testcases", "TestCase").objects.annotate(newest=Subquery(newest))
         return self.filter(pk__in=cases.values("newest"))
+
+    def newest_of_each_implementation(self) -> Self:
+        """The newest Result of each test case with each implementation that its function has."""
+        newest = (
+            self.model._default_manager.filter(
+                test_case=OuterRef("pk"), implementation_name=OuterRef("function__implementations__name")
+            )
+            .order_by("-id")
+            .values("pk")[:1]
+        )
+        cases = apps.get_model("testcases", "TestCase").objects.order_by()
+        return self.filter(pk__in=cases.annotate(newest=Subquery(newest)).values("newest"))
 
     def of_newest_runs(self) -> Self:
         """The Results of each test case in the last Run that judged it, with whatever implementations."""

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from config.api.viewsets import ULID_PATTERN, Router
-from testcases.views import cases, runs, trying
+from testcases.views import cases, results, running, runs, trying
 from testcases.views.home import home
 from testcases.viewsets.calls import FunctionCallViewSet
 from testcases.viewsets.cases import TestCaseViewSet
@@ -64,21 +64,24 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
-    re_path(r"^functions/(?P<pk>\w+)/run/?$", runs.function_run, name="function-run"),
+    re_path(r"^functions/(?P<pk>\w+)/run/?$", running.function_run, name="function-run"),
     re_path(r"^functions/(?P<pk>\w+)/try/?$", trying.function_try, name="function-try"),
     re_path(r"^test-cases/?$", cases.test_case_list, name="test-case-list"),
     re_path(r"^test-cases/new/?$", cases.test_case_create, name="test-case-create"),
     re_path(r"^test-cases/(?P<pk>\w+)/?$", cases.test_case_detail, name="test-case-detail"),
     re_path(r"^test-cases/(?P<pk>\w+)/edit/?$", cases.test_case_edit, name="test-case-edit"),
     re_path(r"^test-cases/(?P<pk>\w+)/delete/?$", cases.test_case_delete, name="test-case-delete"),
-    re_path(r"^test-cases/(?P<pk>\w+)/run/?$", runs.test_case_run, name="test-case-run"),
+    re_path(r"^test-cases/(?P<pk>\w+)/run/?$", running.test_case_run, name="test-case-run"),
     re_path(r"^runs/?$", runs.run_list, name="run-list"),
-    re_path(r"^runs/new/?$", runs.run_create, name="run-create"),
+    re_path(r"^runs/new/?$", running.run_form, name="run-form"),
+    re_path(r"^runs/found/?$", running.run_create, name="run-create"),
     re_path(r"^runs/(?P<pk>\w+)/?$", runs.run_detail, name="run-detail"),
     re_path(r"^runs/(?P<pk>\w+)/cancel/?$", runs.run_cancel, name="run-cancel"),
+    re_path(r"^runs/(?P<pk>\w+)/again/?$", running.run_again, name="run-again"),
+    re_path(r"^runs/(?P<pk>\w+)/compare/?$", runs.run_compare_with, name="run-compare-with"),
     re_path(r"^runs/(?P<pk>\w+)/compare/(?P<other>\w+)/?$", runs.run_compare, name="run-compare"),
-    re_path(r"^results/(?P<pk>\w+)/?$", runs.result_detail, name="result-detail"),
-    re_path(r"^results/(?P<pk>\w+)/accept/?$", runs.result_accept, name="result-accept"),
+    re_path(r"^results/(?P<pk>\w+)/?$", results.result_detail, name="result-detail"),
+    re_path(r"^results/(?P<pk>\w+)/accept/?$", results.result_accept, name="result-accept"),
 ]
 
 websocket_urlpatterns: list[URLPattern | URLResolver] = [

@@ -161,7 +161,7 @@ def test_a_run_of_one_case_leads_to_its_diff(browser: Client, wrong: TestCase) -
     assert "actual differs from expected: 1 changed, 1 missing, 1 unexpected".capitalize() in page
     for words in ("1 changed", "1 missing", "1 unexpected", "0 moved", "Who is to blame?", "Mismatch"):
         assert words in page
-    changed = answer.context["outputs"][0].rows[0].cells[1]
+    changed = answer.context["outputs"][0].view.rows[0].cells[1]
     assert (changed.expected.text, changed.actual.text) == ("9.00", "3.50")
 
 
@@ -213,10 +213,10 @@ def test_lists_cost_the_same_for_one_and_for_many(
 ) -> None:
     browser.post(reverse("test-case-run", args=[right.pk]))
     one = reverse("run-detail", args=[Run.objects.get().pk])
-    with django_assert_num_queries(10):  # the run, the one before, count, results, and six for who may see what
+    with django_assert_num_queries(11):  # the run, others, tables, count, results, and six for who may see what
         browser.get(one)
     two = browser.post(reverse("function-run", args=[right.function_id]))["Location"]
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):  # the function's name too
         browser.get(two)
     for extra in range(2):
         with django_assert_num_queries(7):  # count, cases, bindings, ports, tables, last results, applications

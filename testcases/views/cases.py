@@ -18,13 +18,15 @@ from catalog.views.lists import author, paginated, referrers, search
 from processes.models import Function, Port
 from testcases.filters import TestCaseFilter
 from testcases.forms.cases import FunctionChoiceForm, TestCaseEditor
-from testcases.models import Binding, TestCase
+from testcases.history import Trend, trend_of
+from testcases.models import Binding, Result, TestCase
 from testcases.models.runs import Verdict
 from testcases.sight import as_seen
 from testcases.wording import Cell, cell
 
 ROWS_SHOWN = 10
 RESULTS_SHOWN = 10
+STRIP_RESULTS = 60
 SEARCHED = ("name", "summary", "function__name")
 
 
@@ -36,6 +38,15 @@ class BoundRows:
     table: Table | None
     columns: list[str]
     rows: list[list[Cell]]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The newest verdicts with one implementation, the oldest first."""
+
+    implementation: str
+    results: list[Result]
+    trend: Trend
 
 
 @require_safe
@@ -68,11 +79,22 @@ def test_case_detail(request: HttpRequest, pk: str) -> HttpResponse:
         "given": [_bound_rows(request, port, bound.get(port.pk)) for port in function.inputs],
         "expected": [_bound_rows(request, port, bound.get(port.pk)) for port in function.outputs],
         "results": results,
+        "strips": _strips(case),
+        "flaky": [result for result in results if result.is_flaky],
         "comparison": json.dumps(case.comparison, ensure_ascii=False) if case.comparison else "",
         "expected_error": json.dumps(case.expected_error, ensure_ascii=False) if case.expected_error else "",
         "parameters": case.parameters.items(),
     }
     return render(request, "testcases/test_case_detail.html", context)
+
+
+def _strips(case: TestCase) -> list[Strip]:
+    """How the case went lately, by implementation. One query."""
+    newest = list(case.results.order_by("-id").defer("message", "errors")[:STRIP_RESULTS])
+    by_implementation: dict[str, list[Result]] = {}
+    for result in newest:
+        by_implementation.setdefault(result.implementation_name, []).append(result)
+    return [Strip(name, results[::-1], trend_of(results)) for name, results in by_implementation.items()]
 
 
 def _bound_rows(request: HttpRequest, port: Port, binding: Binding | None) -> BoundRows:

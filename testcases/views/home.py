@@ -47,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
     glance = _glance()
     context: dict[str, Any] = catalog_overview(words) | {
         "glance": glance,
-        "runs": Run.objects.select_related("application", "created_by")[:RUNS_SHOWN],
+        "runs": Run.objects.select_related("application", "created_by").defer("selection")[:RUNS_SHOWN],
         "steps": _steps(glance),
     }
     if words:
@@ -78,7 +78,8 @@ def _steps(glance: Glance) -> list[Step]:
         if number
     ]
     if glance.stale:
-        steps.append(Step(f"Run again what has changed since: {_count(glance.stale, 'verdict')} stale", cases))
+        stale = f"Run again what has changed since: {_count(glance.stale, 'verdict')} stale"
+        steps.append(Step(stale, reverse("run-form") + "?stale=1"))
     if glance.not_run:
         steps.append(Step(f"Run {_count(glance.not_run, 'test case')} for the first time", cases))
     unproved = Function.objects.filter(test_cases=None)

@@ -1,35 +1,51 @@
-"""The pages of runs and results. A small run happens while the browser waits; a large one is a worker's, and its page
-shows it go on. Without JavaScript that page loads itself again."""
+"""The pages of runs: what ran, against what, and how it went. Without JavaScript the page of a run that goes on loads
+itself again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.models import Application
-from catalog.views.lists import author, paginated, search
+from catalog.models import Application, TableVersion
+from catalog.views.lists import author, paginated
 from processes.models import Function
-from testcases.accepting import NotAcceptableError, accept_actual
-from testcases.deferring import cancel_run, run_or_defer
-from testcases.filters import ResultFilter, RunFilter, TestCaseFilter
+from testcases.deferring import cancel_run
+from testcases.filters import ResultFilter, RunFilter
+from testcases.grid import cases_of, grid_of, has_grid, implementations_of
 from testcases.history import compare_runs
-from testcases.models import Result, Run, TestCase
-from testcases.models.runs import Reason, Verdict
+from testcases.models import Pin, Run
+from testcases.models.runs import Verdict
 from testcases.recording import RunEndedError
-from testcases.runs import run_test_cases
+from testcases.reported import REPORTED
 from testcases.sight import as_seen
-from testcases.views.cases import SEARCHED
-from testcases.wording import BLAME, diff_view
+from testcases.trials import digest_of
+
+OTHERS_LISTED = 30
+TABLES_LISTED = 30
+
+
+@dataclass(frozen=True)
+class Against:
+    """What a run ran against: implementations, configuration, and the versions of tables."""
+
+    implementations: list[str]
+    configuration: str
+    is_configuration_changed: bool
+    is_reported: bool
+    tables: list[TableVersion]
+    has_more_tables: bool
 
 
 @require_safe
 def run_list(request: HttpRequest) -> HttpResponse:
     """Runs, the newest first."""
-    runs = RunFilter(request.GET, Run.objects.select_related("application", "created_by")).qs
+    # A selection holds the id of every test case, which no list shows.
+    runs = RunFilter(request.GET, Run.objects.select_related("application", "created_by").defer("selection")).qs
     context = {
         "page": paginated(request, runs),
         "applications": Application.objects.values_list("name", flat=True),
@@ -41,15 +57,78 @@ def run_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def run_detail(request: HttpRequest, pk: str) -> HttpResponse:
-    """A run: how many of each verdict, and the table of verdicts."""
-    run = get_object_or_404(Run.objects.with_names(), pk=pk)
-    results = run.results.with_sight().with_flakiness().with_staleness().select_related("test_case__function")
-    found = ResultFilter(request.GET, results.order_by("id" if run.has_ended else "-id"))
-    before = Run.objects.filter(application=run.application, pk__lt=run.pk).order_by("-pk").first()
-    page = paginated(request, found.qs)
-    page.object_list = [as_seen(request, result) for result in page.object_list]
-    context = {"run": run, "before": before, "page": page, "verdicts": Verdict.values}
+    """A run: how many of each verdict, what it ran against, and its verdicts as a list or as a grid."""
+    run = get_object_or_404(Run.objects.with_names().select_related("configuration"), pk=pk)
+    others = _others(run)
+    context = {
+        "run": run,
+        "others": others,
+        "before": next((other for other in others if other.pk < run.pk), None),
+        "against": _against(run),
+        "asked": _asked(run.selection),
+        "verdicts": Verdict.values,
+        "wanted": {name: request.GET.get(name, "") for name in ("verdict", "implementation")},
+        "has_grid": has_grid(run) and run.has_ended,
+    }
+    if context["has_grid"] and request.GET.get("view") != "list":
+        context |= _grid(request, run)
+    else:
+        context |= {"page": _results(request, run)}
     return render(request, "testcases/run_detail.html", context)
+
+
+def _others(run: Run) -> list[Run]:
+    """The newest runs that it may be compared with."""
+    others = Run.objects.filter(application=run.application).exclude(pk=run.pk).defer("selection")
+    return list(others.order_by("-pk")[:OTHERS_LISTED])
+
+
+def _results(request: HttpRequest, run: Run) -> Any:
+    """A page of a run's results, in the order in which they fell; as long as it goes on, the newest first."""
+    results = run.results.with_sight().with_flakiness().with_staleness().select_related("test_case__function")
+    page = paginated(request, ResultFilter(request.GET, results.order_by("id" if run.has_ended else "-id")).qs)
+    page.object_list = [as_seen(request, result) for result in page.object_list]
+    return page
+
+
+def _grid(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """A page of test cases by implementations."""
+    verdict = request.GET.get("verdict", "")
+    disagreeing = bool(request.GET.get("disagreeing"))
+    page = paginated(request, cases_of(run, verdict if verdict in Verdict.values else "", disagreeing))
+    return {"page": page, "grid": grid_of(run, list(page.object_list)), "disagreeing": disagreeing}
+
+
+def _against(run: Run) -> Against:
+    configuration = run.selection.get("configuration") or {}
+    now = digest_of(run.configuration.config) if run.configuration else ""
+    seen = Pin.objects.filter(result__run=run).values("table_version")
+    tables = list(TableVersion.objects.filter(pk__in=seen).select_related("table__object")[: TABLES_LISTED + 1])
+    return Against(
+        [name for name in implementations_of(run) if name],
+        configuration.get("name", ""),
+        bool(configuration) and now != configuration.get("digest", ""),
+        REPORTED in run.selection,
+        tables[:TABLES_LISTED],
+        len(tables) > TABLES_LISTED,
+    )
+
+
+def _asked(selection: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a run was asked for, as titles and texts; nothing where it was all test cases, or some by hand."""
+    asked = []
+    if selection.get("functions"):
+        names = dict(Function.objects.filter(pk__in=selection["functions"]).values_list("pk", "name"))
+        asked.append(("Functions", ", ".join(names.get(each, each) for each in selection["functions"])))
+    for name, title in (("names", "Names"), ("tags", "Tags"), ("last_verdicts", "Last verdict")):
+        if selection.get(name):
+            asked.append((title, ", ".join(map(str, selection[name]))))
+    if selection.get("stale"):
+        asked.append(("Only", "where the last result was out of date"))
+    found = {name: value for name, value in (selection.get("query") or {}).items() if value and name != "page"}
+    if found:
+        asked.append(("Found by", ", ".join(f"{name}: {value}" for name, value in found.items())))
+    return asked
 
 
 @require_POST
@@ -65,98 +144,21 @@ def run_cancel(request: HttpRequest, pk: str) -> HttpResponse:
 
 
 @require_safe
-def result_detail(request: HttpRequest, pk: str) -> HttpResponse:
-    """A result: the verdict, who is to blame, and the diff cell by cell."""
-    result = as_seen(request, get_object_or_404(Result.objects.with_parts(), pk=pk))
-    function = Function.objects.with_parts().get(pk=result.test_case.function_id)
-    order = {port.name: port.object.schema.names for port in function.outputs}
-    context = {
-        "result": result,
-        "function": function,
-        "blame": BLAME.get(result.reason, ""),
-        "outputs": [
-            diff_view(each.port_name, each.row_count, each.diff, order.get(each.port_name, ()))
-            for each in result.outputs.all()
-        ],
-        "pins": result.pins.all(),
-        "timings": result.timings_ms.items(),
-        "is_acceptable": result.reason == Reason.MISMATCH,
-    }
-    return render(request, "testcases/result_detail.html", context)
-
-
-@require_POST
-def result_accept(request: HttpRequest, pk: str) -> HttpResponse:
-    """Make what a result's function gave the expected rows, for the reason that is given."""
-    result = get_object_or_404(Result.objects.with_parts(), pk=pk)
-    try:
-        versions = accept_actual(
-            result,
-            request.POST.get("message", ""),
-            author(request),
-            is_confirmed="confirm" in request.POST,
-        )
-    except NotAcceptableError as error:
-        messages.error(request, f"{error} {error.hint}")
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    else:
-        names = ", ".join(f"{each.table.name} (version {each.number})" for each in versions)
-        messages.success(request, f"Accepted: {names}. Run the test case again to see it pass.")
-    return redirect("result-detail", pk=result.pk)
+def run_compare_with(request: HttpRequest, pk: str) -> HttpResponse:
+    """Go to the comparison with the run of `?with=`, the older one first."""
+    runs: QuerySet[Run] = Run.objects.only("pk")
+    other = request.GET.get("with", "")
+    both = get_object_or_404(runs, pk=pk), get_object_or_404(runs, pk=other if other.isalnum() else "")
+    before, after = sorted(both, key=lambda run: run.pk)
+    return redirect("run-compare", pk=before.pk, other=after.pk)
 
 
 @require_safe
 def run_compare(request: HttpRequest, pk: str, other: str) -> HttpResponse:
     """What changed from one run to another, case by case."""
-    runs = Run.objects.select_related("application")
+    runs = Run.objects.select_related("application").defer("selection")
     found = compare_runs(get_object_or_404(runs, pk=pk), get_object_or_404(runs, pk=other))
     wanted = request.GET.get("change", "")
     cases = [each for each in found.cases if (each.change == wanted if wanted else each.change != "same")]
     context = {"found": found, "page": paginated(request, cases), "wanted": wanted}
     return render(request, "testcases/run_compare.html", context)
-
-
-@require_POST
-def test_case_run(request: HttpRequest, pk: str) -> HttpResponse:
-    """Run one test case and show its result."""
-    case = get_object_or_404(TestCase.objects.select_related("application"), pk=pk)
-    run = run_test_cases(case.application, [case], {"test_cases": [case.pk]}, author(request))
-    result = run.results.first()
-    return redirect("result-detail", pk=result.pk) if result else redirect("run-detail", pk=run.pk)
-
-
-@require_POST
-def function_run(request: HttpRequest, pk: str) -> HttpResponse:
-    """Run all test cases of a function and show the run."""
-    function = get_object_or_404(Function.objects.select_related("application"), pk=pk)
-    return _run(request, function.test_cases.select_related("application"), {"functions": [function.pk]})
-
-
-@require_POST
-def run_create(request: HttpRequest) -> HttpResponse:
-    """Run the test cases that the query string finds, or those of them that are ticked."""
-    found = TestCaseFilter(request.GET, TestCase.objects.select_related("application", "function"))
-    if not found.is_valid():
-        messages.error(request, "The list that was shown can't be found again, so nothing was run.")
-        return redirect("test-case-list")
-    cases = search(found.qs, request.GET.get("search", ""), *SEARCHED)
-    ticked = [each for each in request.POST.getlist("test_case") if each.isalnum()]
-    if "selected" in request.POST:
-        cases = cases.filter(pk__in=ticked)
-    return _run(request, cases, {"query": request.GET.dict()} if not ticked else {"test_cases": ticked})
-
-
-def _run(request: HttpRequest, cases: Iterable[TestCase], selection: Mapping[str, Any]) -> HttpResponse:
-    """One run for each application that the cases are of."""
-    by_application: dict[Application, list[TestCase]] = {}
-    for case in cases:
-        by_application.setdefault(case.application, []).append(case)
-    if not by_application:
-        messages.warning(request, "No test case is selected, so nothing was run.")
-        return redirect("test-case-list")
-    runs = [run_or_defer(each, chosen, selection, author(request)) for each, chosen in by_application.items()]
-    if len(runs) == 1:
-        return redirect("run-detail", pk=runs[0].pk)
-    messages.info(request, f"The test cases are of {len(runs)} applications, so there are {len(runs)} runs.")
-    return redirect("run-list")
