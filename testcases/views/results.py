@@ -1,18 +1,18 @@
 """The page of a result: the verdict, who is to blame, and how the actual rows differ, by class and page by page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from catalog.comparison.diff import ROW_CLASSES
-from catalog.comparison.options import LIMIT_MAX
+from catalog.comparison.paging import LISTED_CLASSES
+from catalog.comparison.paging import Page as RowsAsked
 from catalog.parts import CorruptPartError
 from catalog.reading import GonePartError
 from catalog.views.lists import author
@@ -20,14 +20,37 @@ from processes.models import Direction, Function
 from testcases.accepting import NotAcceptableError, accept_actual
 from testcases.models import Pin, Result, ResultOutput
 from testcases.models.runs import Reason
-from testcases.outputs import whole_diff
+from testcases.output_diffs import against_expected, page_of
 from testcases.sight import as_seen, hidden_by_port, masked_row
 from testcases.wording import BLAME, CLASS_WORDS, DiffView, diff_view
 
 ROWS_SHOWN = 50
 OTHERS_LISTED = 5
 ROW_FORMATS = ("csv", "parquet", "json", "xlsx")
-LISTED_CLASSES = tuple(name for name in ROW_CLASSES if name != "matched")
+DIFF_FORMATS = ("csv", "parquet", "ndjson")
+PAGES_MOST = 1_000_000
+NUMBER_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class RowsPage:
+    """A page of the rows that differ. `total` is None where only those of an attribute are shown: nobody counted."""
+
+    number: int
+    rows: list[Mapping[str, Any]]
+    total: int | None
+    has_next: bool
+    is_gone: bool = False
+
+    @property
+    def first(self) -> int:
+        """The number of its first row, from 1."""
+        return (self.number - 1) * ROWS_SHOWN + 1
+
+    @property
+    def last(self) -> int:
+        """The number of its last row."""
+        return self.first + len(self.rows) - 1
 
 
 @dataclass(frozen=True)
@@ -36,21 +59,15 @@ class OutputPage:
 
     view: DiffView
     wanted: str
-    page: Page[Any] | None
+    attribute: str
+    page: RowsPage | None
     expected: Pin | None
-    is_gone: bool = False
-    is_beyond: bool = False
 
     @property
     def classes(self) -> list[tuple[str, str, int, str]]:
         """Of each class: the verdict that it looks like, its words, its total, and its name where it can be listed."""
         return [
-            (
-                "passed" if name == "passed" else "failed",
-                words,
-                total,
-                "" if name == "passed" else name,
-            )
+            ("passed", words, total, "") if name == "passed" else ("failed", words, total, name)
             for name, words, total in self.view.counts
         ]
 
@@ -60,9 +77,25 @@ class OutputPage:
         if self.page is None:
             return ""
         which = f"Rows that are {CLASS_WORDS[self.wanted]}" if self.wanted else "Rows that differ"
-        last = min(self.page.end_index(), self.page.start_index() + len(self.view.rows) - 1)
-        more = "; beyond, ask for one class" if self.is_beyond and not self.wanted else ""
-        return f"{which}: {self.page.start_index():,} to {last:,} of {self.page.paginator.count:,}{more}"
+        where = f" in {self.attribute}" if self.attribute else ""
+        of = "" if self.page.total is None else f" of {self.page.total:,}"
+        return f"{which}{where}: {self.page.first:,} to {self.page.last:,}{of}"
+
+    @property
+    def narrowed(self) -> str:
+        """The class and the attribute as a query string, as the API takes it."""
+        chosen = {"class": self.wanted, "attribute": self.attribute}
+        return urlencode({name: value for name, value in chosen.items() if value})
+
+    @property
+    def filters(self) -> str:
+        """The same for this page."""
+        return "&".join(filter(None, [self.address, self.narrowed]))
+
+    @property
+    def address(self) -> str:
+        """This output alone, as a query string."""
+        return urlencode({"output": self.view.name})
 
 
 @require_safe
@@ -90,6 +123,7 @@ def result_detail(request: HttpRequest, pk: str) -> HttpResponse:
         "configuration": (result.run.selection.get("configuration") or {}).get("name", ""),
         "timings": result.timings_ms.items(),
         "formats": ROW_FORMATS,
+        "diff_formats": DIFF_FORMATS,
         "is_acceptable": result.reason == Reason.MISMATCH,
         "accepted": [each.expected for each in outputs if each.expected and not each.view.is_equal],
     }
@@ -111,47 +145,55 @@ def _output(
     )
     stored: Mapping[str, Any] | None = output.diff
     if stored is None:
-        return OutputPage(diff_view(output.port_name, output.row_count, None, order), "", None, expected)
-    is_asked = request.GET.get("output") == output.port_name
-    wanted = request.GET.get("class", "") if is_asked and request.GET.get("class") in LISTED_CLASSES else ""
-    total = sum(stored["counts"][name] for name in ([wanted] if wanted else LISTED_CLASSES))
-    reachable = min(total, LIMIT_MAX)
-    page = Paginator(range(reachable), ROWS_SHOWN).get_page(request.GET.get("page") if is_asked else 1)
-    rows, is_gone = _rows(result, output, stored, wanted, page, hidden)
-    view = diff_view(output.port_name, output.row_count, {**stored, "rows": rows}, order)
-    return OutputPage(view, wanted, page, expected, is_gone, total > reachable)
+        return OutputPage(diff_view(output.port_name, output.row_count, None, order), "", "", None, expected)
+    asked = request.GET if request.GET.get("output") == output.port_name else {}
+    wanted, attribute = asked.get("class", ""), asked.get("attribute", "")
+    wanted = wanted if wanted in LISTED_CLASSES else ""
+    attribute = attribute if attribute in stored["attributes"] else ""
+    page = _rows(result, output, wanted, attribute, asked.get("page", ""), hidden)
+    view = diff_view(output.port_name, output.row_count, {**stored, "rows": page.rows}, order)
+    return OutputPage(view, wanted, attribute, page, expected)
 
 
 def _rows(
-    result: Result,
-    output: ResultOutput,
-    stored: Mapping[str, Any],
-    wanted: str,
-    page: Page[Any],
-    hidden: frozenset[str],
-) -> tuple[list[Mapping[str, Any]], bool]:
-    """The rows of a page, and whether those that the result lists are all that is left.
-
-    A result lists some rows of each class; others are found by comparing again, which is linear in rows.
-    """
-    first, last = page.start_index() - 1, page.end_index()
-    listed = [row for row in stored["rows"] if not wanted or row["class"] == wanted]
-    if last <= len(listed) and (wanted or not stored["rows_truncated"] or _is_first_class_enough(stored, last)):
-        return listed[max(first, 0) : last], False
+    result: Result, output: ResultOutput, wanted: str, attribute: str, number: str, hidden: frozenset[str]
+) -> RowsPage:
+    """The rows of a page. A result lists some rows of each class; others are found by comparing again, which is linear
+    in rows."""
+    stored = output.diff
+    classes = (wanted,) if wanted else LISTED_CLASSES
+    total = None if attribute else sum(stored["counts"][name] for name in classes)
+    ceiling = PAGES_MOST if total is None else max(1, -(-total // ROWS_SHOWN))
+    place = min(max(int(number), 1), ceiling) if number.isdecimal() and len(number) < NUMBER_DIGITS else 1
+    first = (place - 1) * ROWS_SHOWN
+    listed = [
+        row
+        for row in stored["rows"]
+        if row["class"] in classes and (not attribute or attribute in row.get("cells", ()))
+    ]
+    if not attribute and _are_listed(stored, listed, wanted, first + ROWS_SHOWN):
+        rows = listed[first : first + ROWS_SHOWN]
+        return RowsPage(place, rows, total, first + len(rows) < (total or 0))
+    pair = against_expected(result, output)
     try:
-        whole = whole_diff(result, output, last)
+        if pair is not None:
+            asked = RowsAsked(classes, attribute, ROWS_SHOWN, first)
+            _, found, following = page_of(pair, asked)
+            return RowsPage(place, [masked_row(row.as_dict(), hidden) for row in found], total, bool(following))
     except (GonePartError, CorruptPartError):
-        return listed[max(first, 0) : last], True
-    if whole is None:
-        return listed[max(first, 0) : last], True
-    rows = [row.as_dict() for row in whole.rows if not wanted or row.row_class == wanted]
-    return [masked_row(row, hidden) for row in rows[first:last]], False
+        pass
+    place = min(place, max(1, -(-len(listed) // ROWS_SHOWN)))
+    first = (place - 1) * ROWS_SHOWN
+    return RowsPage(place, listed[first : first + ROWS_SHOWN], total, first + ROWS_SHOWN < len(listed), is_gone=True)
 
 
-def _is_first_class_enough(stored: Mapping[str, Any], last: int) -> bool:
-    """Whether so many rows of the first class are listed: a page of all classes begins with them."""
-    rows = stored["rows"]
-    return all(row["class"] == rows[0]["class"] for row in rows[:last])
+def _are_listed(stored: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], wanted: str, last: int) -> bool:
+    """Whether the result itself lists the rows up to this one: they stand by class, of each the first are listed."""
+    if not stored["rows_truncated"]:
+        return True
+    if wanted and len(listed) == stored["counts"][wanted]:
+        return True
+    return last <= len(listed) and len({row["class"] for row in listed[:last]}) == 1
 
 
 @require_POST
