@@ -13,7 +13,7 @@ DESCRIPTOR = "datapackage.json"
 class PackageProblem:
     """What is wrong, and where: `file` is relative to the package, `pointer` a JSON pointer in it.
 
-    In a CSV, `row` counts from 1 (0 is the header) and `line` is the file's.
+    In a CSV, `row` counts from 1 (0 is the header), `line` is the file's, and `attribute` the cell's, if it is one.
     """
 
     file: str
@@ -22,6 +22,7 @@ class PackageProblem:
     message: str
     row: int | None = None
     line: int | None = None
+    attribute: str = ""
 
     def __str__(self) -> str:
         place = self.file + (f"#{self.pointer}" if self.pointer else "")
@@ -36,6 +37,15 @@ class PackageError(Exception):
     def __init__(self, problems: Sequence[PackageProblem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+
+
+def schema_place(path: str) -> str:
+    """Where in a Table Schema stands what a problem of a definition points to.
+
+    Paths below the attributes begin with a position, or are empty; keys begin with their own name.
+    """
+    below = path.split("/")[1:2]
+    return path if below and not below[0].isdigit() else f"/fields{path}"
 
 
 @dataclass(frozen=True)

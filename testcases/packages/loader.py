@@ -35,6 +35,7 @@ from testcases.packages.description import (
     PackageProblem,
     PackageTable,
     PackageTestCase,
+    schema_place,
 )
 from testcases.packages.tables import StagedRows, report_problems, stage_tables
 
@@ -361,5 +362,9 @@ def _refused(error: ValidationError) -> Iterator[tuple[str, str, str]]:
     )
     for name, errors in by_field.items():
         for each in errors:
-            place = "" if name == NON_FIELD_ERRORS else pointer(name) + str((each.params or {}).get("pointer", ""))
+            below = str((each.params or {}).get("pointer", ""))
+            if name == "attributes":
+                place = schema_place(below)
+            else:
+                place = "" if name == NON_FIELD_ERRORS else pointer(name) + below
             yield place, each.code or "invalid", " ".join(each.messages)

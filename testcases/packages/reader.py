@@ -20,6 +20,7 @@ from testcases.packages.description import (
     PackagePort,
     PackageTable,
     PackageTestCase,
+    schema_place,
 )
 from testcases.packages.folder import Folder, structure_problems
 
@@ -107,10 +108,7 @@ class _Reading:
         definition["attributes"] = schema.get("fields")
         problems = rules.check_definition(definition)
         for problem in problems:
-            # Paths below the attributes begin with a position, or are empty; keys begin with their own name.
-            below = problem.path.split("/")[1:2]
-            inside = not below or below[0].isdigit()
-            self.folder.note(file, ("/fields" if inside else "") + problem.path, problem.code, problem.message)
+            self.folder.note(file, schema_place(problem.path), problem.code, problem.message)
         name, description = schema.get("name"), schema.get("description", "")
         self._check_name(file, "/name", name)
         if not isinstance(description, str):

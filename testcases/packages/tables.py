@@ -86,7 +86,7 @@ def _stage(table: PackageTable, schema: Schema, directory: Path) -> tuple[Staged
 def report_problems(file: str, report: Report) -> list[PackageProblem]:
     """The errors of a file's rows; the first PROBLEMS_LISTED, and how many more."""
     found = [
-        PackageProblem(file, "", error.code, error.message, error.row, error.line)
+        PackageProblem(file, "", error.code, error.message, error.row, error.line, error.attribute)
         for error in report.errors[:PROBLEMS_LISTED]
     ]
     more = report.error_count - len(found)

@@ -175,7 +175,7 @@ def referring(code: str, **reference: Any) -> Bad:
     """A foreign key that doesn't do."""
     words = ", ".join(f"{name} {value!r}" for name, value in reference.items())
     key = {"fields": ["id"], "reference": reference}
-    return Bad(f"object: a foreign key to {words}", "object", put(foreignKeys=[key]), "foreignKeys", code, ALL[:3])
+    return Bad(f"object: a foreign key to {words}", "object", put(foreignKeys=[key]), "foreignKeys", code)
 
 
 SETTINGS = [
