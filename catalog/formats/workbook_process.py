@@ -8,6 +8,7 @@ sheet, or `problem`, a sentence that says why there is none.
 import csv
 import datetime
 import json
+import math
 import resource
 import sys
 import zipfile
@@ -178,7 +179,9 @@ def _cell(value: Any) -> tuple[str, str | None]:
 
 
 def _number(value: float) -> str:
-    """A whole number without a point, another as its shortest text."""
+    """A whole number without a point, another as its shortest text; zero keeps its sign."""
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
     return str(int(value)) if abs(value) < 1e18 and value == int(value) else repr(value)
 
 

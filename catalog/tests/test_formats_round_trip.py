@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from catalog import engine
@@ -136,7 +136,11 @@ def as_held(row: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+NOTHING = dict.fromkeys(SCHEMA.names)
+
+
 @pytest.mark.parametrize("name", list(FORMATS))
+@example(rows=[{**NOTHING, "double": -0.0}])
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=ROWS)
 def test_rows_of_every_type_are_read_back_as_they_were(name: str, rows: list[dict[str, Any]]) -> None:

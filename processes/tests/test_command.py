@@ -1,6 +1,7 @@
 """Commands: files in, files out, and what a program may not do."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 
 from processes.execution import Executor, InputTable, Outcome, Permissions, check_definition
 from processes.runners.groups import make_group, remove_group
-from processes.tests.runs import CLOCK, ask, executor_of, failure, orders, rows
+from processes.tests.runs import CLOCK, LIMITS, ask, executor_of, failure, orders, rows
 
 PERMISSIONS = Permissions(command_programs=("sh", "cp", "nothing-of-this-name"), unconfined_programs=True)
+SETTINGS = Path(__file__).resolve().parents[2] / "config" / "settings.py"
 PRICES = {"out": (("price", "DECIMAL(9,2)"),)}
 
 
@@ -147,8 +149,8 @@ def test_a_program_that_is_not_there_is_an_error(executor: Executor, table: Inpu
 
 
 def test_bubblewrap_takes_network_and_files_away(table: InputTable) -> None:
-    script = """
-        (echo found; for path in /etc/passwd /root/.ssh /home /var /work/main/config/settings.py; do
+    script = f"""
+        (echo found; for path in /etc/passwd /root/.ssh /home /var {SETTINGS}; do
           [ -e $path ] && echo $path; done; cat /proc/net/dev | grep -v lo: | grep :; touch /dev/shm/x && echo shm
         ) > outputs/out.csv 2> /dev/null; true
     """
@@ -157,8 +159,7 @@ def test_bubblewrap_takes_network_and_files_away(table: InputTable) -> None:
 
 
 def test_a_program_that_never_ends_is_stopped(table: InputTable) -> None:
-    with executor_of("bwrap", PERMISSIONS) as executor:
-        object.__setattr__(executor.limits, "wall_seconds", 2.0)
+    with executor_of("bwrap", PERMISSIONS, replace(LIMITS, wall_seconds=2)) as executor:
         error = failure(shell(executor, table, "sleep 600"))
         assert (error.code, error.kind) == ("timeout", "timeout")
 
