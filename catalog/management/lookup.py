@@ -7,9 +7,9 @@ from django.core.management.base import CommandError
 from django.db.models import Model, QuerySet
 
 from catalog.models import Application, ObjectSchema, Table
+from config.commands import WRONG_USAGE
 from config.problems import nearest
 
-WRONG_USAGE = 2
 NAMES_LISTED = 10
 Found = TypeVar("Found", bound=Model)
 

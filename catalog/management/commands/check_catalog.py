@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from catalog.history.checking import CatalogCheck, Checked, Drift
 from catalog.management.commands.prune_versions import chosen_tables
-from catalog.management.examples import ExemplifiedCommand
+from config.commands import ExemplifiedCommand
 from config.console import ProgressLine, counted, text_table
 from config.exact_json import dump_json
 

@@ -14,7 +14,6 @@ from catalog.contents import create_table
 from catalog.describing import ROWS_LOOKED_AT, SUGGESTIONS, Description, describe
 from catalog.evolution import publish
 from catalog.formats.opening import OPTION_NAMES
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application
 from catalog.management.reading import STANDARD_INPUT, add_reading_arguments, opened_rows
 from catalog.models import ObjectSchema, Table
@@ -23,6 +22,7 @@ from catalog.serializers.descriptions import description_document, proposed_obje
 from catalog.sources import MalformedError
 from catalog.standards import READABLE, NotOfStandardError, read_standard
 from catalog.writing import NonconformingError, StaleObjectError
+from config.commands import ExemplifiedCommand
 from config.console import counted, sentences, text_table
 from config.exact_json import JSONError, load_json
 

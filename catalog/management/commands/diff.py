@@ -17,13 +17,13 @@ from catalog.comparison.patching import ConflictError, PatchError, read_patch
 from catalog.comparison.shape import Column
 from catalog.conformance import Destination, conform
 from catalog.describing import describe
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE
 from catalog.management.reading import opened_rows
 from catalog.parts import rows_sql
 from catalog.schema import Schema
 from catalog.sources import MalformedError
 from config import temporary
+from config.commands import ExemplifiedCommand
 from config.console import counted, text_table
 from config.exact_json import dump_json, load_json
 

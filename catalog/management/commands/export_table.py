@@ -7,9 +7,9 @@ from django.core.management.base import CommandParser
 
 from catalog.exporting import export
 from catalog.formats import FORMATS, WritingOptions
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import find_application, find_object, find_table
 from catalog.management.output import STANDARD_OUTPUT, chosen_format, chosen_version, write_blocks
+from config.commands import ExemplifiedCommand
 from config.console import counted
 
 

@@ -14,7 +14,6 @@ from django.core.management.base import CommandError, CommandParser
 
 from catalog.formats.opening import OPTION_NAMES, Opened, ReadingOptionError, open_rows, read_options
 from catalog.importing import Imported, import_rows
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
 from catalog.management.reading import add_reading_arguments
 from catalog.models import ObjectSchema, Table
@@ -25,6 +24,7 @@ from catalog.sources import MalformedError, Source
 from catalog.watching import WatchedSource, bytes_read, stream_size
 from catalog.writing import NonconformingError, StaleObjectError, Write
 from config import temporary
+from config.commands import ExemplifiedCommand
 from config.console import ProgressLine, counted, printable, sentences, text_table
 
 ERRORS_PRINTED: Final = 50

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from catalog.history.versions import UnknownVersionError, find_version
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
 from catalog.profiles import version_profile
+from config.commands import ExemplifiedCommand
 from config.console import ProgressLine, counted, text_table
 from config.exact_json import dump_json
 from config.problems import nearest

@@ -7,9 +7,9 @@ from django.core.management.base import CommandError, CommandParser
 from django.db.models import QuerySet
 
 from catalog.history.pruning import Pruned, Rule, prune
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
 from catalog.models import Table
+from config.commands import ExemplifiedCommand
 from config.console import ProgressLine, counted
 from config.exact_json import dump_json
 

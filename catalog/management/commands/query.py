@@ -7,12 +7,12 @@ from django.core.management.base import CommandError, CommandParser
 from catalog.browsing import COUNT_LIMIT, count, page
 from catalog.exporting import stream
 from catalog.formats import FORMATS
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
 from catalog.management.output import STANDARD_OUTPUT, chosen_version, write_blocks
 from catalog.models import TableVersion
 from catalog.queries import QueryError, RowQuery, read_query
 from catalog.rows import VersionRows
+from config.commands import ExemplifiedCommand
 from config.console import counted, text_table
 
 TABLE: Final = "table"

@@ -10,10 +10,10 @@ from catalog.history.comparing import difference
 from catalog.history.difference import Difference, Window
 from catalog.history.versions import UnknownVersionError, find_version, versions_of
 from catalog.management.commands.profile import short
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
 from catalog.models import Table, TableVersion
 from catalog.writing import NonconformingError, Write
+from config.commands import ExemplifiedCommand
 from config.console import counted, text_table
 from config.exact_json import dump_json
 

@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object
 from catalog.management.reading import add_reading_arguments, opened_rows
 from catalog.row_errors import Report
@@ -17,6 +16,7 @@ from catalog.serializers.validation import RowReportSerializer
 from catalog.sources import Source
 from catalog.standards import from_csvw, from_json_schema, from_table_schema
 from catalog.validation import check_rows, check_rows_of
+from config.commands import ExemplifiedCommand
 from config.console import counted, text_table
 from config.exact_json import JSONError, dump_json, load_json
 from config.problems import Problem

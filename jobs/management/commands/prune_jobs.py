@@ -2,22 +2,23 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import ProtectedError, QuerySet, RestrictedError
 
+from config.commands import WRONG_USAGE, ExemplifiedCommand
 from config.console import counted
 from jobs.models import Job
 
 AT_ONCE = 500
 DAYS_MOST = 36_500
-WRONG_USAGE = 2
 
 
-class Command(BaseCommand):
+class Command(ExemplifiedCommand):
     help = (
         "Deletes jobs that ended at least so many days ago, with what they told; what they did stays. A job to which "
         "something refers stays too. Exit codes: 0 done, 2 wrong usage."
     )
+    examples = ("--keep-days 30 --dry-run",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--keep-days", type=int, required=True, help="jobs that ended in so many last days stay")

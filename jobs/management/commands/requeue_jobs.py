@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from config.commands import ExemplifiedCommand
 from jobs.execution import requeue_lost
 
 
-class Command(BaseCommand):
-    help = "Queue again the jobs whose worker has vanished. Every worker does so by itself; this does it now."
+class Command(ExemplifiedCommand):
+    help = (
+        "Queues the jobs again whose worker has vanished. Every worker does so by itself; this does it now. "
+        "Exit codes: 0 done, 2 wrong usage."
+    )
+    examples = ("",)
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         count = requeue_lost()

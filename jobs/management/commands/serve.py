@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
+
+from config.commands import WRONG_USAGE, ExemplifiedCommand
 
 GRACE_SECONDS: Final = 5.0  # for a worker's current job, which is then given back, and for open connections
 WATCH_SECONDS: Final = 0.2
@@ -19,11 +21,13 @@ SOCKET_MESSAGE_BYTES: Final = 65_536
 PR_SET_PDEATHSIG: Final = 1
 
 
-class Command(BaseCommand):
+class Command(ExemplifiedCommand):
     help = (
-        "Serve the site, and do its jobs: the web server and a worker, which is begun again if it dies. "
-        "Ctrl-C ends both; a job that does not end within five seconds is given back to the queue."
+        "Serves the site, and does its jobs: the web server and a worker, which is begun again if it dies. "
+        "Ctrl-C ends both; a job that does not end within five seconds is given back to the queue. "
+        "Exit codes: 0 ended as it was asked to, 1 the server could not go on, 2 wrong usage."
     )
+    examples = ("--port 8080 --workers 4", "--reload")
     requires_system_checks = ()  # the server makes them
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         if options["workers"] < 0 or not 0 < options["port"] < 65_536:
-            raise CommandError("--workers is at least 0, --port from 1 to 65535.")
+            raise CommandError("--workers is at least 0, --port from 1 to 65535.", returncode=WRONG_USAGE)
         processes = _Processes()
         signal.signal(signal.SIGTERM, _interrupt)
         try:

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE
+from config.commands import ExemplifiedCommand
 from config.console import counted, text_table
 from config.exact_json import dump_json
 from testcases.models import Result, Run

@@ -3,17 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from catalog.management.lookup import WRONG_USAGE, find_application
+from config.commands import ExemplifiedCommand
 from testcases.packages import write_package
 
 
-class Command(BaseCommand):
+class Command(ExemplifiedCommand):
     help = (
         "Exports all objects, tables, functions and test cases of an application as an Exemplar package. "
         "Exit codes: 0 exported, 2 wrong usage."
     )
+    examples = ("../catalog --application demo",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", type=Path, help="folder to write; it must be new or empty")

@@ -3,21 +3,26 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from catalog.management.lookup import WRONG_USAGE, find_application
 from catalog.writing import StaleObjectError
+from config.commands import ExemplifiedCommand
 from config.console import counted, printable
 from testcases.packages import LoadReport, PackageError, load_package, read_package
 
 NAMES_LISTED = 20
 
 
-class Command(BaseCommand):
+class Command(ExemplifiedCommand):
     help = (
         "Loads an Exemplar package (a folder with datapackage.json) into an application. What is already as the "
         "package says gets no new version; what the package does not name is left alone. "
         "Exit codes: 0 loaded, 1 the package is not sound (all problems are shown, nothing is changed), 2 wrong usage."
+    )
+    examples = (
+        "examples/jaffle_shop --application demo",
+        "../catalog --application app --dry-run",
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,9 +6,9 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from catalog.history.pruning import Rule, prune
-from catalog.management.examples import ExemplifiedCommand
 from catalog.management.lookup import WRONG_USAGE, find_application
 from catalog.models import Application, Table
+from config.commands import ExemplifiedCommand
 from config.console import counted
 from testcases.models import Result, Run
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.checks import Tags
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Count, Max, Model, Q, Sum
 
 from catalog.management.lookup import WRONG_USAGE, find_application
 from catalog.models import Application, Configuration, ObjectSchema, Table
+from config.commands import ExemplifiedCommand
 from config.console import ProgressLine, printable
 from processes.models import Function, Implementation
 from testcases.junit import junit_xml
@@ -39,12 +40,17 @@ SEEN: Mapping[type[Model], str] = {
 }
 
 
-class Command(BaseCommand):
+class Command(ExemplifiedCommand):
     help = (
         "Runs test cases and shows their verdicts, and what differs where one failed. Each criterion may be given "
         "several times; a test case must meet one of each kind; names and implementations may be patterns such as "
         "'late *'. With several implementations each case is judged with each. "
-        "Exit codes: 0 passed, 1 failed, 2 an error, wrong usage, or nothing selected."
+        "Exit codes: 0 passed, 1 failed, 2 wrong usage, nothing selected, or an error."
+    )
+    examples = (
+        "--application demo --name 'orders*' --last failed",
+        "--application demo --implementation '*' --output junit > exemplar.xml",
+        "--application demo --function customers --watch",
     )
     requires_system_checks = [Tags.files]  # those of addresses and the admin would load the whole site
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
 
 EXAMPLES = "Examples:"
+WRONG_USAGE = 2  # the exit code
 
 
 class ExampleFormatter(DjangoHelpFormatter):
@@ -22,6 +23,6 @@ class ExemplifiedCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
         """The parser of its arguments."""
-        listed = "\n".join(f"  manage.py {subcommand} {each}" for each in self.examples)
+        listed = "\n".join(f"  manage.py {subcommand} {each}".rstrip() for each in self.examples)
         options |= {"epilog": f"{EXAMPLES}\n{listed}", "formatter_class": ExampleFormatter}
         return super().create_parser(prog_name, subcommand, **options)
