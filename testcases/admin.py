@@ -2,8 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.options import InlineModelAdmin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -17,10 +22,12 @@ from catalog.models import Application
 from config.exact_json import dump_json
 from processes.admin import DefiningAdmin, MemberFormSet
 from processes.models import Direction
+from testcases.accepting import NotAcceptableError, accept_actual
 from testcases.deferring import cancel_run, run_or_defer
 from testcases.models import Binding, Pin, Result, ResultOutput, Run, TestCase
 from testcases.models.cases import BindingDefinition
 from testcases.recording import RunEndedError
+from testcases.sight import as_seen, hidden_by_port
 
 
 class BindingInline(admin.TabularInline):
@@ -158,6 +165,13 @@ class PinInline(NothingToAddInline):
         return super().get_queryset(request).select_related("table_version__table__object")
 
 
+class AcceptForm(ActionForm):
+    """What accepting needs beside the ticked results."""
+
+    message = forms.CharField(required=False, label="Why it is right")
+    confirm = forms.BooleanField(required=False, label="Although other test cases have the table too")
+
+
 @admin.register(Result)
 class ResultAdmin(ReadOnlyAdmin):
     list_display = ["id", "test_case", "implementation_name", "verdict", "reason", "created_at", "page"]
@@ -167,7 +181,38 @@ class ResultAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     exclude = ["errors"]
     readonly_fields = ["errors_text"]
-    inlines = [OutputInline, PinInline]
+    action_form = AcceptForm
+    actions = ["accept_selected"]
+
+    def has_accept_permission(self, request: HttpRequest) -> bool:
+        """Who may change tables may say what is expected."""
+        return bool(request.user.has_perm("catalog.change_table"))
+
+    @admin.action(description="Accept actual as expected, with a reason", permissions=["accept"])
+    def accept_selected(self, request: HttpRequest, queryset: QuerySet[Result]) -> None:
+        """A new version of each expected table, one result after the other; those that can't be are said."""
+        reason, is_confirmed = request.POST.get("message", ""), "confirm" in request.POST
+        for result in Result.objects.with_parts().filter(pk__in=queryset).order_by("id"):
+            try:
+                versions = accept_actual(result, reason, request.user, is_confirmed=is_confirmed)
+            except NotAcceptableError as error:
+                told = f" ({', '.join(error.others)})" if error.others else ""
+                self.message_user(request, f"{result.test_case.name}: {error}{told} {error.hint}", messages.ERROR)
+            except ValidationError as error:
+                self.message_user(request, f"{result.test_case.name}: {' '.join(error.messages)}", messages.ERROR)
+            else:
+                names = ", ".join(f"{each.table.name} (version {each.number})" for each in versions)
+                self.message_user(request, f"{result.test_case.name}: accepted {names}.", messages.SUCCESS)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Result | None:
+        """The result as its reader may see it."""
+        found = super().get_object(request, object_id, from_field)
+        return as_seen(request, found) if found else None
+
+    def get_inlines(self, request: HttpRequest, obj: Result | None) -> list[type[InlineModelAdmin[Any, Any]]]:
+        """Without the diffs where they hold what the reader may not see; the page shows them masked."""
+        is_masked = obj is not None and bool(hidden_by_port(request, obj)[""])
+        return [PinInline] if is_masked else [OutputInline, PinInline]
 
     @admin.display(description="page")
     def page(self, result: Result) -> SafeString:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from testcases.models import Result, Run, TestCase
-from testcases.models.runs import Verdict
+from testcases.models.runs import Reason, Verdict
 
 CHANGES = ("broken", "still_failing", "fixed", "new", "gone", "changed", "same")
 _WRONG = frozenset({Verdict.FAILED, Verdict.ERROR})
@@ -143,7 +143,8 @@ class Trend:
 
 def trend_of(results: Sequence[Result]) -> Trend:
     """The trend over Results, the newest first. verdict_changes: how often the verdict was another than the one
-    before, with the same implementation."""
+    before, with the same implementation; a case that a cancelled Run left has none."""
+    results = [each for each in results if each.reason != Reason.CANCELLED]
     found = Counter(str(each.verdict) for each in results)
     last: dict[str, str] = {}
     changes = 0

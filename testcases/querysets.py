@@ -67,7 +67,7 @@ class ResultQuerySet(models.QuerySet["Result"]):
     def with_parts(self) -> Self:
         """Join what an answer about a Result names, its outputs and its pins."""
         return (
-            self.select_related("run", "test_case__function__application", "implementation")
+            self.select_related("run__configuration", "test_case__function__application", "implementation")
             .prefetch_related("outputs", "pins__table_version__table__object")
             .with_sight()
             .with_flakiness()
@@ -81,8 +81,9 @@ class ResultQuerySet(models.QuerySet["Result"]):
         )
 
     def newest(self) -> Self:
-        """The newest Result of each test case: one step in an index for each case."""
-        newest = self.model._default_manager.filter(test_case=OuterRef("pk")).order_by("-id").values("pk")[:1]
+        """The newest Result of each test case that its Run came to: one step in an index for each case."""
+        judged = self.model._default_manager.exclude(reason="cancelled")
+        newest = judged.filter(test_case=OuterRef("pk")).order_by("-id").values("pk")[:1]
         cases = apps.get_model("testcases", "TestCase").objects.annotate(newest=Subquery(newest))
         return self.filter(pk__in=cases.values("newest"))
 
@@ -100,7 +101,8 @@ class ResultQuerySet(models.QuerySet["Result"]):
 
     def of_newest_runs(self) -> Self:
         """The Results of each test case in the last Run that judged it, with whatever implementations."""
-        newest = self.model._default_manager.filter(test_case=OuterRef("test_case")).order_by("-id").values("run")[:1]
+        judged = self.model._default_manager.exclude(reason="cancelled")
+        newest = judged.filter(test_case=OuterRef("test_case")).order_by("-id").values("run")[:1]
         return self.filter(run=Subquery(newest))
 
     def cases(self) -> Any:
@@ -119,11 +121,12 @@ class ResultQuerySet(models.QuerySet["Result"]):
         return self.filter(has_other_verdict=True)
 
     def with_staleness(self) -> Self:
-        """Annotate `is_outdated` (a pinned table has a newer version) and join the implementation."""
+        """Annotate `is_outdated` (a pinned table has a newer version) and join what else may have changed."""
         outdated = apps.get_model("testcases", "Pin").objects.filter(
             ~Q(table_version__number=F("table_version__table__version")), result=OuterRef("pk")
         )
-        return self.select_related("implementation").annotate(is_outdated=Exists(outdated))
+        joined = self.select_related("implementation", "run__configuration", "test_case")
+        return joined.annotate(is_outdated=Exists(outdated))
 
 
 class RunQuerySet(models.QuerySet["Run"]):

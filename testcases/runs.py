@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F
@@ -25,8 +25,9 @@ from testcases.models import Binding, Run, TestCase
 from testcases.models.runs import Reason, Verdict
 from testcases.recording import Fence, Judged, Progress, Recorder, RunEndedError
 from testcases.running import Bench, Pending
-from testcases.trials import BoundTable, Untried, digest_of, prepare
+from testcases.trials import BoundTable, Untried, prepare
 
+CANCELLED: Final = Judgement(Verdict.SKIPPED, Reason.CANCELLED, "The run was cancelled before this case.")
 CASES_LOADED = 200
 UNUSED_FIELDS = ("summary", "tags", "created_at", "updated_at")
 CASES_A_WORKER = 8  # a worker starts a process, which takes as long as some cases
@@ -39,9 +40,10 @@ class How:
     """How a Run is executed. A Job that drives one gives all of these.
 
     progress: told (done, total, Result) for each Result that was stored. should_stop: asked before each case; none is
-    begun after it said so. fenced: a context around each write, which raises where the caller may not write any more.
-    resumes: takes up a Run that is running but whose worker is gone, what has a Result is not judged again, and leaves
-    it running for another if this process is to end. workers: how many cases at once; by default the number of cores.
+    begun after it said so, and the rest is skipped as cancelled. fenced: a context around each write, which raises
+    where the caller may not write any more. resumes: takes up a Run that is running but whose worker is gone, what has
+    a Result is not judged again, and leaves it running for another if this process is to end. workers: how many cases
+    at once; by default the number of cores.
     """
 
     progress: Progress | None = None
@@ -70,7 +72,7 @@ def start_run(
     if implementations:
         asked["implementations"] = list(implementations)
     if configuration:
-        asked["configuration"] = {"name": configuration.name, "digest": digest_of(configuration.config)}
+        asked["configuration"] = {"name": configuration.name, "digest": configuration.digest}
     return Run.objects.create(
         application=application,
         selection={**(selection or {}), **asked},
@@ -184,7 +186,7 @@ class _Execution:
         except ConfigurationError as error:
             self.refusal = str(error)
         self.judged = set(run.results.values_list("test_case_id", "implementation_name")) if how.resumes else set()
-        digest = digest_of(run.configuration.config) if run.configuration else ""
+        digest = run.configuration.digest if run.configuration else ""
         self.recorder = Recorder(run, digest, len(self.judged), how.fenced, how.progress)
 
     def judge_all(self) -> bool:
@@ -194,15 +196,20 @@ class _Execution:
         waiting: deque[tuple[Judged, Pending]] = deque()
         has_stopped = False
         with temporary.directory("run") as directory, Bench(workers) as bench:
-            for position, judged in enumerate(self._cases()):
+            cases = self._cases()
+            for position, judged in enumerate(cases):
                 has_stopped = self.how.should_stop()
                 if has_stopped:
+                    cases = chain([judged], cases)
                     break
                 waiting.append((judged, self._begin(bench, judged, Destination(directory, prefix=str(position)))))
                 if len(waiting) >= 2 * workers or workers == 1:
                     self._settle(waiting)
             while waiting:
                 self._settle(waiting)
+            if has_stopped:
+                for judged in cases:
+                    self.recorder.add(judged, CANCELLED)
             self.recorder.flush()
         return not has_stopped
 

@@ -1,7 +1,5 @@
 """What is to be tried: a test case with an implementation, a configuration and the tables on its ports."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +11,7 @@ from catalog.models import ObjectVersion
 from catalog.reading import cache
 from catalog.rules.secrets import ResolvedConfiguration
 from catalog.schema import Schema
+from config.digests import digest_of
 from processes.execution import ExecutionRequest, InputTable
 from processes.models import Direction, Implementation, Port
 from processes.rules import bind_arguments, check_arguments
@@ -92,6 +91,10 @@ def prepare(
     if lacking:
         message = f"No table is bound to the required input {', '.join(lacking)}."
         return Untried(Verdict.ERROR, Reason.PORT_MISSING, message)
+    shapeless = [port for port in ports if port.pk not in tables and _is_shapeless(port)]
+    if shapeless:
+        message = f"The object {shapeless[0].object.name} of the port {shapeless[0].name!r} has no version any more."
+        return Untried(Verdict.ERROR, Reason.PORT_MISSING, message)
     problems = check_arguments(case.parameters, function.parameters)
     if problems:
         message = f"The test case gives what the function does not take: {problems[0].message}"
@@ -119,6 +122,14 @@ def prepare(
     )
     digests = tuple(digest for bound in tables.values() for digest in bound.digests)
     return Trial(request, wanted, case.expected_error, digests)
+
+
+def _is_shapeless(port: Port) -> bool:
+    """Whether the version of the port's Object was taken out of the database, which no face does."""
+    try:
+        return not port.object.current
+    except ObjectVersion.DoesNotExist:
+        return True
 
 
 def _given(port: Port, bound: BoundTable | None) -> InputTable:
@@ -165,8 +176,3 @@ def fingerprint(
         "by": [implementation.name, implementation.digest, configuration_digest, case.function.parameters],
     }
     return digest_of(said)
-
-
-def digest_of(value: Any) -> str:
-    """SHA-256 of a JSON value, whatever the order of its members."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

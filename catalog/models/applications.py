@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from catalog.rules.secrets import ResolvedConfiguration, check_references, resolve_references
+from config.digests import digest_of
 from config.models import COMMENT_LENGTH, NameField, ULIDField, refusals
 
 
@@ -76,6 +77,11 @@ class Configuration(models.Model):
             raise ValidationError(
                 {"application": ValidationError("A configuration stays in its application.", code="fixed")}
             )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what it says."""
+        return digest_of(self.config)
 
     def resolve(self) -> ResolvedConfiguration:
         """The config with its secrets in place, for an execution and nothing else. Raises ConfigurationError."""

@@ -54,3 +54,8 @@ def test_two_processes_on_both_sides_of_a_foreign_key_leave_no_row_that_refers_t
 def test_imports_whose_workers_are_killed_are_done_once(database_url):
     told = run(database_url, "import_crash", 60_000, 2)
     assert "120,001 rows at version 3" in told and "0 chunks are left" in told
+
+
+def test_a_prune_of_runs_that_is_killed_loses_no_rows(database_url):
+    told = run(database_url, "prune_crash", 3)
+    assert told.count("; whole") == 4

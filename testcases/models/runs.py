@@ -168,12 +168,15 @@ class Result(Immutable):
 
     @property
     def is_stale(self) -> bool:
-        """Whether a pinned table or the implementation has changed since; served from `with_staleness`, or from a
-        prefetch of `pins`."""
+        """Whether what it pinned has changed since: a table, the options of the comparison, the configuration or the
+        implementation; served from `with_staleness`, or from a prefetch of `pins`."""
         outdated = self.__dict__.get("is_outdated")
         if outdated is None:
             outdated = any(pin.table_version.number != pin.table_version.table.version for pin in self.pins.all())
-        if outdated:
+        if outdated or self.comparison != self.test_case.comparison:
+            return True
+        used = self.run.configuration
+        if self.configuration_digest and (used is None or used.digest != self.configuration_digest):
             return True
         if not self.implementation_digest:
             return False

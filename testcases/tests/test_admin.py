@@ -3,15 +3,16 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from catalog.models import Table
-from catalog.tests.factories import TableFactory
+from catalog.models import Application, Table
+from catalog.tests.factories import ObjectSchemaFactory, TableFactory
 from processes.models import Function
 from processes.tests.factories import FunctionFactory
 from testcases.models import Result, Run, TestCase
+from testcases.runs import run_test_cases
 from testcases.tests.factories import TestCaseFactory
 
 pytestmark = pytest.mark.django_db
@@ -174,3 +175,61 @@ def test_a_test_case_and_a_run_are_deleted_with_their_results(browser: Client) -
         assert answer.status_code == 302, model
         assert not Result.objects.exists()
     assert Table.objects.exists()
+
+
+# --- accepting ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mismatch(sum_orders: Function, given: Table) -> Result:
+    case = TestCaseFactory.create(
+        function=sum_orders, name="wrong", inputs={"orders": given}, outputs={"totals": [{"id": 1, "total": 9}]}
+    )
+    return run_test_cases(case.application, [case]).results.get()
+
+
+def accept(browser: Client, result: Result, **fields: str) -> str:
+    sent = {"action": "accept_selected", "_selected_action": [result.pk], **fields}
+    answer = browser.post(address("changelist", model="result"), sent, follow=True)
+    return " ".join(str(each) for each in answer.context["messages"])
+
+
+def test_actual_is_accepted_with_a_reason(browser: Client, mismatch: Result) -> None:
+    assert "Why it is right" in browser.get(address("changelist", model="result")).content.decode()
+    assert "Say why this is right." in accept(browser, mismatch, message=" ")
+    table = mismatch.test_case.outputs[0].table
+    assert f"wrong: accepted {table.name} (version 2)." in accept(browser, mismatch, message="The price rose.")
+    current = Table.objects.get(pk=table.pk).current
+    assert (current.message, str(current.created_by)) == ("The price rose.", "cora")
+    assert "something else is expected" in accept(browser, mismatch, message="Once more.")
+
+
+def test_a_shared_table_is_accepted_where_it_is_confirmed(browser: Client, mismatch: Result) -> None:
+    shared = mismatch.test_case.outputs[0].table
+    TestCaseFactory.create(function=mismatch.test_case.function, name="sharer", outputs={"totals": shared})
+    assert "(sharer)" in accept(browser, mismatch, message="Right.")
+    assert "version 2" in accept(browser, mismatch, message="Right.", confirm="on")
+
+
+def test_only_who_may_change_tables_accepts(browser: Client, mismatch: Result) -> None:
+    reader = User.objects.create_user("rita", password="tea", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_result"))
+    browser.force_login(reader)
+    accept(browser, mismatch, message="Mine.")
+    assert Table.objects.get(pk=mismatch.test_case.outputs[0].table.pk).version == 1
+
+
+def test_sensitive_values_of_results_are_not_shown(browser: Client, application: Application) -> None:
+    attributes = [{"name": "id", "type": "integer"}, {"name": "salary", "type": "integer", "sensitive": True}]
+    shape = ObjectSchemaFactory.create(application=application, attributes=attributes, primary_key=["id"])
+    function = FunctionFactory.create(inputs={"given": shape}, outputs={"result": shape})
+    rows = {"inputs": {"given": [{"id": 1, "salary": 31337}]}, "outputs": {"result": [{"id": 1, "salary": 27182}]}}
+    case = TestCaseFactory.create(function=function, **rows)
+    page = address("change", run_test_cases(application, [case]).results.get().pk, model="result")
+    assert "31337" in browser.get(page).content.decode()
+    reader = User.objects.create_user("rita", password="tea", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_result"))
+    browser.force_login(reader)
+    answer = browser.get(page)
+    assert answer.status_code == 200
+    assert "31337" not in answer.content.decode()

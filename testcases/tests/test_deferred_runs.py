@@ -135,7 +135,9 @@ def test_a_job_that_is_cancelled_while_it_waits_cancels_its_run(run):
     assert judged(run) == ("cancelled", 0, 0)
 
 
-@pytest.mark.parametrize("moment", ["before the first case", "while a case is judged", "while results are stored"])
+@pytest.mark.parametrize(
+    "moment", ["before the first case", "while a case is judged", "while results are stored", "between two cases"]
+)
 def test_a_run_that_is_cancelled_keeps_what_was_judged(run, monkeypatch, moment):
     context = held(run)
 
@@ -145,6 +147,8 @@ def test_a_run_that_is_cancelled_keeps_what_was_judged(run, monkeypatch, moment)
 
     if moment == "before the first case":
         ask()
+    elif moment == "between two cases":
+        monkeypatch.setattr(context, "report", lambda **told: ask() if told.get("done") == 1 else None)
     elif moment == "while a case is judged":
         monkeypatch.setattr("testcases.running.judge", after(ask, "testcases.running.judge"))
     else:
@@ -152,7 +156,9 @@ def test_a_run_that_is_cancelled_keeps_what_was_judged(run, monkeypatch, moment)
     pulsed = execute_in_place(context)
     state, counted, stored = judged(run)
     assert state == "cancelled"
-    assert counted == stored == (0 if moment == "before the first case" else 1)
+    assert counted == stored == 3
+    assert run.passed == (0 if moment == "before the first case" else 1)
+    assert run.results.filter(reason="cancelled").count() == run.skipped == 3 - run.passed
     assert pulsed == "cancelled"
     with pytest.raises(RunEndedError):
         cancel_run(Run.objects.with_names().get())

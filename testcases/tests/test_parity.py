@@ -128,6 +128,19 @@ BAD = [
     Bad("test case: a control character", "test case", put(name="a\x07b"), "name", "control_character"),
     Bad("test case: a tag twice", "test case", put(tags=["a", "a"]), "tags", "duplicate"),
     Bad("test case: an unknown option", "test case", put(comparison={"orderd": True}), "comparison", "unknown_option"),
+    *(
+        Bad(f"test case: the options {options}", "test case", put(comparison=options), "comparison", code)
+        for options, code in (
+            ({"key": ["identity"]}, "unknown_attribute"),
+            ({"ignore": "total"}, "type"),
+            ({"mode": "fuzzy"}, "enum"),
+            ({"abs_tol": -1}, "minimum"),
+            ({"limit": 10_001}, "maximum"),
+            ({"key": ["id"], "ignore": ["id"]}, "conflict"),
+            ({"per_attribute": {"total": {"tol": 1}}}, "unknown_option"),
+            ({"matchers": [{"attribute": "total", "matcher": {"$gr": 1}}]}, "unknown_option"),
+        )
+    ),
     Bad(
         "test case: an unknown parameter",
         "test case",

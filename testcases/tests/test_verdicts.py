@@ -11,7 +11,7 @@ from catalog.contents import replace_rows
 from catalog.models import Configuration
 from catalog.tests.factories import json_rows
 from processes.models import Function, ImplementationDefinition
-from testcases.history import compare_runs
+from testcases.history import compare_runs, history_of, trend_of
 from testcases.models import Result, Run, TestCase
 from testcases.runs import How, execute_run, run_test_cases, start_run
 from testcases.selection import Criteria, select_test_cases
@@ -148,6 +148,25 @@ def test_a_configuration_is_pinned_by_its_digest(sum_orders):
     assert "http" not in str(first.run.selection)
 
 
+@pytest.mark.parametrize("what", ["the options", "the configuration", "no configuration any more"])
+def test_a_result_is_stale_where_what_it_pinned_is_another(sum_orders, django_assert_num_queries, what):
+    case = make_case(sum_orders)
+    staging = Configuration.objects.create(application=case.application, name="staging", config={"day": 1})
+    run_test_cases(case.application, [case], configuration=staging)
+    assert not Result.objects.with_staleness().get().is_stale
+    if what == "the options":
+        case.comparison = {"abs_tol": 0.5}
+        case.define()
+    elif what == "the configuration":
+        staging.config = {"day": 2}
+        staging.save()
+    else:
+        staging.delete()
+    with django_assert_num_queries(1):
+        assert Result.objects.with_staleness().get().is_stale
+    assert select_test_cases(Criteria(stale=True), case.application) == [case]
+
+
 def test_a_case_is_flaky_where_the_same_had_another_verdict(sum_orders):
     case = make_case(sum_orders)
     first = judge(case)
@@ -187,12 +206,25 @@ def test_a_run_that_lost_its_worker_goes_on_where_it_was(sum_orders):
     assert judged <= set(ended.results.values_list("pk", flat=True))
 
 
-def test_a_run_that_is_told_to_stop_keeps_what_was_judged_and_says_nothing_of_the_rest(sum_orders):
-    cases = [make_case(sum_orders) for _ in range(3)]
+def test_a_run_that_is_told_to_stop_keeps_what_was_judged_and_skips_the_rest(sum_orders):
+    cases = [make_case(sum_orders, name=f"case {number}") for number in range(3)]
+    run_test_cases(sum_orders.application, cases)
     asked = iter([False, True])
     run = execute_run(start_run(sum_orders.application, cases), How(should_stop=lambda: next(asked, True), workers=1))
-    assert (run.state, run.counts) == ("cancelled", {"passed": 1, "failed": 0, "error": 0, "skipped": 0})
-    assert (run.total, run.results.count()) == (3, 1)
+    assert (run.state, run.verdict, run.counts) == (
+        "cancelled",
+        "",
+        {"passed": 1, "failed": 0, "error": 0, "skipped": 2},
+    )
+    skipped = run.results.filter(verdict="skipped")
+    assert {(each.reason, each.message) for each in skipped} == {
+        ("cancelled", "The run was cancelled before this case.")
+    }
+    # What a case's last verdict is, whether it is flaky, and its trend: of these nothing was learned.
+    assert {each.verdict for each in Result.objects.newest()} == {"passed"}
+    assert select_test_cases(Criteria(last_verdicts=["passed"]), sum_orders.application) == cases
+    assert not any(each.is_flaky for each in Result.objects.all())
+    assert trend_of(list(history_of(cases[2]))).verdicts["skipped"] == 0
 
 
 def test_cases_are_selected_by_patterns_last_verdicts_and_staleness(sum_orders):

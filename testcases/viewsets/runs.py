@@ -163,7 +163,8 @@ class RunViewSet(
     @extend_schema(request=None, responses={200: RunSerializer, 409: OpenApiResponse(description="It has ended.")})
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
-        """Stop a run before its next case. The results that it has stay; the other cases get none."""
+        """Stop a run before its next case. The results that it has stay; a run that had begun skips the other cases
+        with the reason `cancelled`."""
         return Response(RunSerializer(cancel_run(self.get_object(), author(request))).data)
 
     @extend_schema(operation_id="runs_compare", responses={200: RunComparisonSerializer})
