@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, re_path
 
 import catalog.refusals  # noqa: F401 (teaches the API what to say of the catalog's exceptions)
 from catalog.formats import FORMATS
-from catalog.views import describing, history, importing, objects, tables
+from catalog.views import configurations, describing, history, importing, objects, tables
 from catalog.viewsets.applications import ApplicationViewSet, ConfigurationViewSet
 from catalog.viewsets.objects import ObjectViewSet, SchemaViewSet
 from catalog.viewsets.records import RecordsViewSet
@@ -78,6 +78,10 @@ api_urlpatterns += [
 # --- the pages ------------------------------------------------------------------------------------------------------
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    re_path(r"^configurations/?$", configurations.configuration_list, name="configuration-list"),
+    re_path(r"^configurations/new/?$", configurations.configuration_create, name="configuration-create"),
+    re_path(r"^configurations/(?P<pk>\w+)/edit/?$", configurations.configuration_edit, name="configuration-edit"),
+    re_path(r"^configurations/(?P<pk>\w+)/delete/?$", configurations.configuration_delete, name="configuration-delete"),
     re_path(r"^objects/?$", objects.object_list, name="object-list"),
     re_path(r"^objects/new/?$", objects.object_create, name="object-create"),
     re_path(r"^objects/new/from-file/?$", describing.object_from_file, name="object-from-file"),

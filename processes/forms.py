@@ -17,10 +17,12 @@ from catalog.attributes import TYPES
 from catalog.forms.attributes import StrictJSONField, from_text, to_text
 from catalog.forms.objects import database_refusal
 from catalog.models import ObjectSchema
-from processes.models import Function, ImplementationDefinition, Kind, PortDefinition
+from processes.examples import example_of
+from processes.models import Function, ImplementationDefinition, Kind, PortDefinition, permissions
 
 SIDES = ("inputs", "outputs")
-LISTS = (*SIDES, "parameters", "implementations")
+NAMED = (*SIDES, "parameters")
+LISTS = (*NAMED, "implementations")
 Row = dict[str, Any]
 
 
@@ -99,9 +101,18 @@ class ImplementationForm(RowForm):
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
     )
 
-    def __init__(self, *args: Any, outputs: Sequence[str], **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        outputs: Sequence[str],
+        inputs: Sequence[str] = (),
+        parameters: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
-        self.fields["definition"].help_text = DEFINITION_EXAMPLES.get(self.chosen_kind, "")
+        self.example = example_of(self.chosen_kind, inputs, outputs, parameters, permissions())
+        if self.chosen_kind != Kind.SQL:
+            self.fields["definition"].help_text = f"JSON. {self.example.help}"
         for position, name in enumerate(outputs):
             self.fields[query_name(position)] = forms.CharField(
                 label=f"SQL that gives {name or f'output {position + 1}'}",
@@ -138,23 +149,6 @@ class ImplementationForm(RowForm):
         return given
 
 
-DEFINITION_EXAMPLES: Mapping[str, str] = {
-    Kind.PYTHON: (
-        'JSON: {"entry": "package.module:function"}, called with a table to each input. "tables" says how it takes '
-        "them: "
-        "records (lists of dicts, the default), relation, pandas, polars or arrow."
-    ),
-    Kind.COMMAND: (
-        'JSON: {"argv": ["program", "{input:orders}", "{output:totals}", "{parameter:as_of}"], "format": "csv"}. '
-        "The format of the files is csv, ndjson or parquet."
-    ),
-    Kind.HTTP: (
-        'JSON: {"path": "/score", "method": "POST", "format": "json"}. The host is the base_url of the configuration '
-        "that a run names."
-    ),
-}
-
-
 def query_name(position: int) -> str:
     """The name of the field that holds the query of an output port."""
     return f"query_{position}"
@@ -184,8 +178,8 @@ class FunctionEditor:
         self._objects = objects.filter(application=function.application_id) if fixed else objects
         if request.method == "POST":
             self.form = FunctionForm(request.POST, instance=function)
-            self.rows = {name: self._bound(name) for name in SIDES}
-            self.rows |= {name: self._bound(name) for name in LISTS if name not in SIDES}
+            self.rows = {name: self._bound(name) for name in NAMED}
+            self.rows |= {name: self._bound(name) for name in LISTS if name not in NAMED}
         else:
             self.form = FunctionForm(instance=function, initial=self._preset())
             self._show(_function_rows(function))
@@ -196,18 +190,22 @@ class FunctionEditor:
     def _bound(self, name: str) -> Any:
         return FORM_SETS[name](self.request.POST, prefix=name, form_kwargs=self._form_options(name))
 
-    def _form_options(self, name: str, outputs: Sequence[str] | None = None) -> dict[str, Any]:
+    def _form_options(self, name: str, names: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
         if name in SIDES:
             return {"objects": self._objects}
         if name == "implementations":
-            return {"outputs": [each["name"].value() for each in self.rows["outputs"]] if outputs is None else outputs}
+            return self._names() if names is None else dict(names)
         return {}
+
+    def _names(self) -> dict[str, list[str]]:
+        """The names of ports and parameters as they stand in the form."""
+        return {each: [form["name"].value() or "" for form in self.rows[each]] for each in NAMED}
 
     def _show(self, rows: Mapping[str, list[Row]]) -> None:
         """Take values into the rows, unchecked."""
-        outputs = [row.get("name") or "" for row in rows["outputs"]]
+        names = {each: [row.get("name") or "" for row in rows[each]] for each in NAMED}
         self.rows = {
-            name: FORM_SETS[name](initial=rows[name], prefix=name, form_kwargs=self._form_options(name, outputs))
+            name: FORM_SETS[name](initial=rows[name], prefix=name, form_kwargs=self._form_options(name, names))
             for name in LISTS
         }
 
@@ -229,6 +227,8 @@ class FunctionEditor:
         if name in LISTS and verb == "add":
             rows[name].append({"required": True} if name in SIDES else {})
         elif name in LISTS and place.isdecimal() and int(place) < len(rows[name]):
+            if verb == "example":
+                self._write_example(rows, int(place))
             order = _order(verb, int(place), len(rows[name]))
             rows[name] = [rows[name][position] for position in order]
             if name == "outputs":
@@ -236,6 +236,17 @@ class FunctionEditor:
         typed = {each: self.form[each].value() for each in ("application", "name", "summary")}
         self.form = FunctionForm(instance=self.function, initial=typed)
         self._show(rows)
+
+    def _write_example(self, rows: Mapping[str, list[Row]], place: int) -> None:
+        """Write the example of an implementation's kind into its empty fields."""
+        names = {each: [row.get("name") or "" for row in rows[each]] for each in NAMED}
+        row = rows["implementations"][place]
+        example = example_of(
+            row.get("kind") or Kind.SQL, names["inputs"], names["outputs"], names["parameters"], permissions()
+        )
+        fields = [query_name(position) for position in range(len(names["outputs"]))]
+        for field in ["definition"] if (row.get("kind") or Kind.SQL) != Kind.SQL else fields:
+            row[field] = row.get(field) or example.definition
 
     # --- saving -----------------------------------------------------------------------------------------------------
 
@@ -266,7 +277,7 @@ class FunctionEditor:
         except ProtectedError as error:
             users = sorted({str(each.test_case) for each in error.protected_objects if hasattr(each, "test_case")})
             message = f"A port that goes, or gets another object, is bound in test cases: {', '.join(users)}."
-            self.form.add_error(None, ValidationError(message.replace("%", "%%"), code="referenced"))
+            self.form.add_error(None, ValidationError(message, code="referenced"))
         except DatabaseError as error:
             self.form.add_error(None, database_refusal(error))
         else:
