@@ -41,8 +41,8 @@ def measure(case_count: int) -> None:
         )
 
 
-def build(application, case_count: int) -> None:  # type: ignore[no-untyped-def]  # models load after the set-up
-    """The Objects, the Function, three Tables a case, and the cases."""
+def build(application, case_count: int, table_sets: int | None = None) -> None:  # type: ignore[no-untyped-def]  # models load after the set-up
+    """The Objects, the Function, three Tables a case (or so many sets of three, in turn), and the cases."""
     from catalog.contents import create_table
     from catalog.evolution import publish
     from catalog.models import ObjectSchema, Table
@@ -66,11 +66,15 @@ def build(application, case_count: int) -> None:  # type: ignore[no-untyped-def]
         [PortDefinition("totals", shapes["totals"])],
         [ImplementationDefinition("sql", "sql", {"totals": QUERY})],
     )
-    for number in range(case_count):
+    sets = []
+    for number in range(table_sets or case_count):
         tables = {}
         for name, rows in (("customers", CUSTOMERS), ("orders", ORDERS), ("totals", TOTALS)):
             tables[name] = Table(object=shapes[name], name=f"case {number}")
             create_table(tables[name], JSONRows([dump_json(row).decode() for row in rows]))
+        sets.append(tables)
+    for number in range(case_count):
+        tables = sets[number % len(sets)]
         case = TestCase(function=function, name=f"case {number}")
         case.define(
             [BindingDefinition(name, tables[name]) for name in ("customers", "orders")],

@@ -73,6 +73,10 @@ class ResultQuerySet(models.QuerySet["Result"]):
             .with_flakiness()
         )
 
+    def with_report(self) -> Self:
+        """Join what a report of a Run tells of a Result, and no more: there may be many."""
+        return self.select_related("test_case__function").prefetch_related("outputs").order_by("id")
+
     def with_sight(self) -> Self:
         """Join what says who may see their values (testcases.sight)."""
         return self.prefetch_related(

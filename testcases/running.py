@@ -31,6 +31,8 @@ class Bench:
         self._own = threading.local()
         self._executors: list[Executor] = []
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="trial") if workers > 1 else None
+        if self._pool:  # which looks how children can be kept in, while the caller loads the first trials
+            self._pool.submit(self._executor)
 
     def __enter__(self) -> "Bench":
         return self

@@ -72,7 +72,7 @@ def select_test_cases(criteria: Criteria, application: Application | None = None
         cases = cases.filter(pk__in=Result.objects.of_newest_runs().filter(verdict__in=criteria.last_verdicts).cases())
     if criteria.stale:
         cases = cases.filter(pk__in=stale_cases(cases))
-    chosen = list(cases.select_related("application", "function"))
+    chosen = list(cases.prefetch_related("application", "function"))  # of many cases, these are few
     if not chosen:
         raise ValidationError("No test case is selected.", code="empty_selection")
     _check_implementations(criteria.implementations, {case.function_id for case in chosen})

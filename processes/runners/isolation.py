@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,6 +32,7 @@ PROCESS_MARGIN_BYTES = 256 * MEBIBYTE
 
 _OPEN_FILES = 1024
 _PROBE_SECONDS = 20
+_probing = threading.Lock()
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 PROGRAM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -151,9 +153,15 @@ def _lower_limit(kind: int, size: int) -> None:
         resource.setrlimit(kind, (lowered, lowered))
 
 
-@lru_cache(maxsize=1)
 def _bubblewrap_works() -> bool:
-    """Try it for real, once: containers and kernels forbid namespaces in many ways."""
+    """Try it for real, once, while other threads wait for what comes of it."""
+    with _probing:
+        return _try_bubblewrap()
+
+
+@lru_cache(maxsize=1)
+def _try_bubblewrap() -> bool:
+    """Containers and kernels forbid namespaces in many ways."""
     if sys.platform != "linux" or shutil.which(BUBBLEWRAP) is None:
         return False
     directory = temporary.make_directory("probe")

@@ -18,6 +18,7 @@ from processes.runners.contract import ParameterValue
 
 _LENGTH = struct.Struct("!I")
 _MAXIMUM_BYTES = 64 * 1024 * 1024
+_RECEIVED_BYTES = 64 * 1024
 _DECODERS: Mapping[str, Callable[[Any], ParameterValue]] = {
     "json": lambda value: value,
     "decimal": Decimal,
@@ -35,6 +36,7 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self._received = bytearray()
 
     def send(self, message: Mapping[str, Any], deadline: float | None = None) -> None:
         body = json.dumps(message).encode()
@@ -60,17 +62,18 @@ class Channel:
         self._connection.close()
 
     def _read(self, size: int, deadline: float | None) -> bytes:
-        content = bytearray()
-        while len(content) < size:
+        while len(self._received) < size:
             self._wait_until(deadline)
             try:
-                chunk = self._connection.recv(size - len(content))
+                chunk = self._connection.recv(_RECEIVED_BYTES)
             except ConnectionResetError as error:
                 raise ChannelClosedError from error
             if not chunk:
                 raise ChannelClosedError
-            content += chunk
-        return bytes(content)
+            self._received += chunk
+        content = bytes(self._received[:size])
+        del self._received[:size]
+        return content
 
     def _wait_until(self, deadline: float | None) -> None:
         if deadline is None:

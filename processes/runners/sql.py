@@ -146,7 +146,7 @@ class _Case:
     def run(self) -> dict[str, Any]:
         self._check_definition()
         started = time.perf_counter()
-        self._turn_to("load")
+        self.phase = "load"  # where the parent takes a case to be until it is told otherwise
         self._connection.execute("BEGIN")  # one transaction, so that now() is the same moment in every output
         if self._request["clock"]:
             for statement in clock_macros(datetime.fromisoformat(self._request["clock"])):

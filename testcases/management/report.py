@@ -1,7 +1,7 @@
 """Runs as text and as JSON, for the terminal."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from catalog.comparison.unseen import unseen_difference
@@ -15,7 +15,7 @@ ERRORS_SHOWN = 10
 VALUE_CHARACTERS = 60
 
 
-def verdict_table(results: Sequence[Result]) -> str:
+def verdict_table(results: Iterable[Result]) -> str:
     """A line for each Result: case, function, verdict, reason, counts of rows, milliseconds."""
     headers = ("test case", "function", "verdict", "reason", "rows", "ms")
     rows = [
@@ -98,13 +98,12 @@ def _value(value: Any) -> str:
     return printable(text if len(text) <= VALUE_CHARACTERS else text[: VALUE_CHARACTERS - 1] + "…")
 
 
-def github_lines(results: Sequence[Result]) -> Iterator[str]:
-    """A workflow command of GitHub Actions for each Result that failed or is an error."""
+def github_lines(results: Iterable[Result]) -> Iterator[str]:
+    """A workflow command of GitHub Actions for each of these Results, which failed or are an error."""
     for result in results:
-        if result.verdict in {Verdict.FAILED, Verdict.ERROR}:
-            title = f"{result.test_case.function.name}: {result.test_case.name}"
-            text = f"{result.verdict} ({result.reason}): {result.message}"
-            yield f"::error title={_command_property(title)}::{_command_data(text)}"
+        title = f"{result.test_case.function.name}: {result.test_case.name}"
+        text = f"{result.verdict} ({result.reason}): {result.message}"
+        yield f"::error title={_command_property(title)}::{_command_data(text)}"
 
 
 def _command_data(text: str) -> str:
@@ -127,7 +126,7 @@ def total_counts(runs: Sequence[Run]) -> dict[str, int]:
     return {verdict: sum(run.counts[verdict] for run in runs) for verdict in Verdict.values}
 
 
-def runs_as_json(verdict: str, runs: Sequence[tuple[Run, Sequence[Result]]]) -> str:
+def runs_as_json(verdict: str, runs: Sequence[tuple[Run, Iterable[Result]]]) -> str:
     """All that is known of Runs and their Results; numbers keep their digits."""
     answer = {
         "verdict": verdict,

@@ -1,7 +1,7 @@
 """run_testcases: execute test cases and show their verdicts."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.checks import Tags
@@ -30,6 +30,7 @@ from testcases.selection import Criteria, find_configuration, select_test_cases
 
 EXIT_CODES = {Verdict.PASSED: 0, Verdict.SKIPPED: 0, Verdict.FAILED: 1, Verdict.ERROR: 2}
 FLAGS = ("failed", "error", "skipped", "stale", "flaky")
+RESULTS_READ = 500
 WATCH_SECONDS = 1.0
 SEEN: Mapping[type[Model], str] = {
     TestCase: "application",
@@ -95,22 +96,21 @@ class Command(ExemplifiedCommand):
         started = time.monotonic()
         cases = selected(options)
         runs = self.run_all(cases, options)
-        results = [(run, list(run.results.with_parts().order_by("id"))) for run in runs]
         verdict = overall_verdict(total_counts(runs))
-        every = [each for _, found in results for each in found]
+        results = [(run, results_of(run)) for run in runs]
         if options["output"] == "json":
             self.stdout.write(runs_as_json(verdict, results))
         elif options["output"] == "junit":
             for piece in junit_xml(results):
                 self.stdout.write(piece, ending="")
         elif options["output"] == "github":
-            for line in github_lines(every):
+            for line in github_lines(wrong_results(runs)):
                 self.stdout.write(line)
             self.stdout.write(summary(runs, time.monotonic() - started))
         else:
-            self.show(every, options["diff_rows"])
+            self.show(runs, options["diff_rows"])
             self.stdout.write(summary(runs, time.monotonic() - started))
-        return exit_code(every, options["fail_on"])
+        return exit_code(runs, options["fail_on"])
 
     def watch(self, options: dict[str, Any]) -> int:
         """Run, and again whenever what the cases see has changed, until Ctrl-C; the exit code of the last time."""
@@ -166,12 +166,11 @@ class Command(ExemplifiedCommand):
             progress.clear()
         return runs
 
-    def show(self, results: Sequence[Result], row_limit: int) -> None:
+    def show(self, runs: Sequence[Run], row_limit: int) -> None:
         """The verdict table, then what was wrong with each that did not pass."""
-        self.stdout.write(verdict_table(results))
-        for result in results:
-            if result.verdict in {Verdict.FAILED, Verdict.ERROR}:
-                self.stdout.write("\n" + explanation(result, max(row_limit, 0)))
+        self.stdout.write(verdict_table(result for run in runs for result in results_of(run)))
+        for result in wrong_results(runs):
+            self.stdout.write("\n" + explanation(result, max(row_limit, 0)))
         self.stdout.write("")
 
 
@@ -222,16 +221,36 @@ def configuration_of(application: Application, name: str | None) -> Configuratio
         raise CommandError(" ".join(problems_of(error)), returncode=WRONG_USAGE) from error
 
 
-def exit_code(results: Sequence[Result], fail_on: Sequence[str] | None) -> int:
+def results_of(run: Run, **wanted: Any) -> Iterator[Result]:
+    """The Results of a Run in the order in which they fell, some at a time."""
+    results: Iterator[Result] = run.results.filter(**wanted).with_report().iterator(chunk_size=RESULTS_READ)
+    return results
+
+
+def wrong_results(runs: Sequence[Run]) -> Iterator[Result]:
+    """Those that failed or are an error."""
+    for run in runs:
+        if run.failed or run.error:
+            yield from results_of(run, verdict__in=[Verdict.FAILED, Verdict.ERROR])
+
+
+def exit_code(runs: Sequence[Run], fail_on: Sequence[str] | None) -> int:
     """2 where an error counts and there is one, else 1 where anything else counts, else 0."""
     counts = set(fail_on or ("failed", "error"))
-    verdicts = {result.verdict for result in results}
+    verdicts = {verdict for verdict, number in total_counts(runs).items() if number}
     if "error" in counts and Verdict.ERROR in verdicts:
         return EXIT_CODES[Verdict.ERROR]
     is_wrong = bool(counts & {"failed", "skipped"} & verdicts)
-    is_wrong = is_wrong or ("stale" in counts and any(result.is_stale for result in results))
-    is_wrong = is_wrong or ("flaky" in counts and any(result.is_flaky for result in results))
+    is_wrong = is_wrong or ("stale" in counts and any(each.is_stale for run in runs for each in staleness_of(run)))
+    is_wrong = is_wrong or ("flaky" in counts and any(run.results.with_flakiness().flaky().exists() for run in runs))
     return 1 if is_wrong else 0
+
+
+def staleness_of(run: Run) -> Iterator[Result]:
+    """The Results of a Run with no more than tells whether they are stale."""
+    results = run.results.with_staleness().defer("message", "errors", "timings_ms").order_by()
+    found: Iterator[Result] = results.iterator(chunk_size=RESULTS_READ)
+    return found
 
 
 def state_of_catalog(applications: Sequence[str], configuration: str | None) -> tuple[Any, ...]:
