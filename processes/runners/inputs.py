@@ -22,7 +22,7 @@ _FETCHED_ROWS = 10_000
 
 
 def open_workspace(limits: Limits, temp: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB for reading inputs and writing outputs, in the process of one case."""
+    """A DuckDB for reading inputs and writing outputs, to be forked for each case: idle, and without threads."""
     connection = duckdb.connect(
         ":memory:",
         config={

@@ -44,6 +44,8 @@ class ProgramRunner:
         self._directory = directory
         self._limits = limits
         self._work = directory / "work"
+        # It has no threads, and each fork has a copy of its own; to open one takes as long as a small case.
+        self._workspace = open_workspace(limits, self._work / "temp")
         self._forker = Forker(self._work, limits, is_own_world=settings["isolation"] == BUBBLEWRAP)
         self._hidden = tuple(
             sorted(
@@ -92,8 +94,7 @@ class ProgramRunner:
 
     def _collect(self, request: Mapping[str, Any], tell: Tell) -> None:
         try:
-            connection = open_workspace(self._limits, self._work / "temp")
-            collector = Collector(connection, request, self._limits)
+            collector = Collector(self._workspace, request, self._limits)
             outputs, form = request["outputs"], self._form(request)
             files = {port: port_file("outputs", port, form, outputs) for port in outputs}
             taken = [collector.collect(port, self._work / file, form, file) for port, file in files.items()]
@@ -188,7 +189,7 @@ class PythonRunner(ProgramRunner):
             if function is None:
                 raise RefusedError("crashed", "The function was not imported.")
             started = time.perf_counter()
-            connection = open_workspace(self._limits, self._work / "temp")
+            connection = self._workspace
             form = request["definition"].get("tables") or _annotated(function)
             tables = [_table(connection, table, form) for table in request["inputs"].values()]
             load_ms = (time.perf_counter() - started) * 1000
@@ -312,7 +313,7 @@ class CommandRunner(ProgramRunner):
         """Write the inputs, and become the program."""
         try:
             started = time.perf_counter()
-            connection = open_workspace(self._limits, self._work / "temp")
+            connection = self._workspace
             inputs, outputs, form = request["inputs"], request["outputs"], self._form(request)
             for name in ("inputs", "outputs", "tmp"):
                 (self._work / name).mkdir(exist_ok=True)
