@@ -55,7 +55,8 @@ def progress(rounds: int) -> None:
     taken: dict[str, list[tuple[float, float]]] = {"told": [], "untold": []}
     for number in range(rounds + 1):
         job, alone = defer_run(application, cases).job, start_run(application, cases)
-        assert job is not None
+        if job is None:
+            raise RuntimeError("A Run that was deferred has no Job.")
         for kind, work in (("told", lambda: run_now(job)), ("untold", lambda: execute_run(alone))):  # noqa: B023
             started, used = time.perf_counter(), time.process_time()
             work()
