@@ -16,6 +16,7 @@ SCRIPTS = (
     "profile_and_diff",
     "comparison",
     "small_cases",
+    "many_cases",
     "storage",
 )
 BESIDE_POSTGRES = ("loading", "reading")

@@ -79,7 +79,7 @@ def main(sizes: list[int]) -> None:
             each = f"{told['cpu'] / size * 1000:14.2f} {told['peak']:8.0f}"
             print(f"{size:7,} {told['seconds']:8.1f} {size / told['seconds']:8.0f} {each}", flush=True)
         taken = in_own_process("progress", PROGRESS_ROUNDS)
-        for place, what in enumerate(("seconds", "CPU of the process")):
+        for place, what in enumerate(("seconds", "CPU of the parent")):
             ratios = [told[place] / alone[place] for told, alone in zip(taken["told"], taken["untold"], strict=True)]
             change = statistics.median(ratios) - 1
             print(f"with progress told: {change:+.1%} {what} (median of {len(ratios)} pairs of Runs)")

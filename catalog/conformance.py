@@ -250,14 +250,16 @@ class _SliceWriter:
             f"SELECT {columns('c', places)}, row_number() OVER () AS place, "
             f"coalesce({' OR '.join(wrong)}, false) AS faulty FROM ({read})"
         )
+        numbers = self._numbers()
+        # Parameters only for a plan that is kept: at the first one, DuckDB looks for libraries of tables to import.
+        before, version = ("$rows_before", "$table_version") if is_planned else numbers.values()
         select = (
-            f"SELECT {self._named_cells()}, place + CAST($rows_before AS BIGINT) AS _id, "
-            f"CAST($table_version AS BIGINT) AS _version FROM ({checked}) WHERE NOT faulty"
+            f"SELECT {self._named_cells()}, place + CAST({before} AS BIGINT) AS _id, "
+            f"CAST({version} AS BIGINT) AS _version FROM ({checked}) WHERE NOT faulty"
         )
-        parameters = {**self.piece.parameters, **self._numbers()}
         if is_planned:
-            return engine.copy_as_planned(select, PART_OPTIONS, parameters, self.path)
-        return _copy(self.connection, select, self.path, {**parameters, **constants})
+            return engine.copy_as_planned(select, PART_OPTIONS, {**self.piece.parameters, **numbers}, self.path)
+        return _copy(self.connection, select, self.path, {**self.piece.parameters, **constants})
 
     def _write_in_groups(self, reading: Reading) -> int:
         """The rows in many statements, a group of columns in each."""
@@ -275,12 +277,13 @@ class _SliceWriter:
 
         tables = type_in_groups(self.connection, reading.typed, faults)
         faulty = " OR ".join(["faults > 0", *(f"faulty_{number}" for number in range(len(tables)))])
-        numbered = "(SELECT rowid + CAST($rows_before AS BIGINT) + 1 AS _id, faults FROM staged)"
+        before, version = self._numbers().values()
+        numbered = f"(SELECT rowid + CAST({before} AS BIGINT) + 1 AS _id, faults FROM staged)"
         select = (
-            f"SELECT {self._named_cells()}, _id, CAST($table_version AS BIGINT) AS _version "
+            f"SELECT {self._named_cells()}, _id, CAST({version} AS BIGINT) AS _version "
             f"FROM {side_by_side([*tables, numbered])} WHERE NOT ({faulty})"
         )
-        return _copy(self.connection, select, self.path, self._numbers())
+        return _copy(self.connection, select, self.path)
 
     def _named_cells(self) -> str:
         return ", ".join(f"c{place} AS {quote_name(name)}" for place, name in enumerate(self.schema.names))
