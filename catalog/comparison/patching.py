@@ -7,13 +7,14 @@ where every row that it changes or removes still is as it was; any other is a co
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
 import duckdb
 
+from catalog.comparison.canonical import canonical, with_canonical_json
 from catalog.comparison.cells import is_nested, type_word
 from catalog.comparison.shape import Column, Relation, Side
 from catalog.engine import quote_name, quote_text
@@ -172,7 +173,7 @@ def _read_line(number: int, line: str, types: Mapping[str, str], has_ids: bool) 
     cells = found.get(held)
     if not isinstance(cells, dict):
         raise PatchError(f"Line {number} of the patch has no {held}: a {given} row has them.")
-    texts = {name: _cell_texts(number, name, cell, types, held) for name, cell in cells.items()}
+    texts = {name: _cell_texts(number, name, cell, types, row_class) for name, cell in cells.items()}
     if row_class == "unexpected":
         return _Line(row_class, None, texts)
     word = "expected_id" if has_ids else "expected_position"
@@ -186,13 +187,13 @@ class _Digits(str):
     """A number as it is written."""
 
 
-def _cell_texts(number: int, name: str, cell: Any, types: Mapping[str, str], held: str) -> Any:
+def _cell_texts(number: int, name: str, cell: Any, types: Mapping[str, str], row_class: str) -> Any:
     """What a line says of a cell, its values as texts that their type is read from."""
     if name not in types:
         hint = nearest(name, sorted(types))
         raise PatchError(f"Line {number} of the patch: there is no attribute {name!r}; {hint}")
-    if held == "row":
-        return _text(cell, types[name])
+    if row_class != "changed":
+        return _former(cell, types[name]) if row_class == "missing" else _text(cell, types[name])
     sides = next((each for each in SIDES if isinstance(cell, dict) and cell.keys() >= set(each)), None)
     if sides is None:
         raise PatchError(f"Line {number} of the patch: {name!r} must have expected and actual.")
@@ -202,7 +203,13 @@ def _cell_texts(number: int, name: str, cell: Any, types: Mapping[str, str], hel
             f"Line {number} of the patch: what is expected of {name!r} is the matcher {_json(before)}, which doesn't "
             "say what the row held. A diff that was made with matchers can't be applied."
         )
-    return {"expected": _text(before, types[name]), "actual": _text(after, types[name])}
+    return {"expected": _former(before, types[name]), "actual": _text(after, types[name])}
+
+
+def _former(value: Any, duckdb_type: str) -> str | None:
+    """What a cell was: JSON in the form in which it is compared, for members have no order and 1.0 is 1."""
+    text = _text(value, duckdb_type)
+    return canonical(text) if text is not None and duckdb_type == "JSON" else text
 
 
 def _text(value: Any, duckdb_type: str) -> str | None:
@@ -272,11 +279,16 @@ def _refuse_conflicts(
         cell, old = _pointer(each.name), _pointer(each.name, "expected")
         was = f"CASE WHEN p.class = 'changed' THEN p.cells->>{old} ELSE p.row->>{cell} END"
         is_told = f"CASE WHEN p.class = 'changed' THEN json_exists(p.cells, {cell}) ELSE json_exists(p.row, {cell}) END"
-        differ.append(f"({is_told} AND ({_same_form(each.cell('t'), each)} IS DISTINCT FROM {_typed_form(was, each)}))")
-    found = connection.execute(
-        f"SELECT p.r, t.r IS NULL FROM {table} p LEFT JOIN ({side.rows()}) t ON t.r = p.r "
-        f"WHERE p.class <> 'unexpected' AND (t.r IS NULL OR {' OR '.join(differ) or 'false'}) ORDER BY p.r"
-    ).fetchall()
+        is_json = each.type == "JSON"  # texts in one form on both sides; a cast would not make them other than they are
+        now, then = (f"{each.cell('t')}::VARCHAR", was) if is_json else (each.cell("t"), _typed(was, each))
+        differ.append(f"({is_told} AND ({now} IS DISTINCT FROM ({then})))")
+    touched = f"SELECT t.* FROM ({side.rows()}) t WHERE t.r IN (SELECT r FROM {table})"
+    has_json = any(each.type == "JSON" for each in attributes)
+    with with_canonical_json(connection, touched) if has_json else nullcontext(touched) as rows:
+        found = connection.execute(
+            f"SELECT p.r, t.r IS NULL FROM {table} p LEFT JOIN ({rows}) t ON t.r = p.r "
+            f"WHERE p.class <> 'unexpected' AND (t.r IS NULL OR {' OR '.join(differ) or 'false'}) ORDER BY p.r"
+        ).fetchall()
     if found:
         rows = [(row, "is not there" if is_gone else "is not as the patch found it") for row, is_gone in found]
         raise ConflictError(len(found), rows[:CONFLICTS_LISTED])
@@ -284,15 +296,6 @@ def _refuse_conflicts(
 
 def _typed(text: str, column: Column) -> str:
     return f"TRY_CAST(({text}) AS {column.type})"
-
-
-def _same_form(cell: str, column: Column) -> str:
-    """The cell in the form in which it is compared with the patch's: JSON without its spaces and escapes."""
-    return f"json({cell})::VARCHAR" if column.type == "JSON" else cell
-
-
-def _typed_form(text: str, column: Column) -> str:
-    return _same_form(_typed(text, column), column)
 
 
 def _cells(attributes: Sequence[Column], is_kept: bool) -> str:

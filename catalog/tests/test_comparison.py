@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from catalog.comparison import ComparisonOptions, OptionError, TableDiff, Tolerance, compare, parse_options
+from catalog.comparison import ComparisonOptions, OptionError, Relation, TableDiff, Tolerance, compare, parse_options
 
 
 @pytest.fixture
@@ -126,6 +126,33 @@ def test_t8_doubles_need_a_tolerance_where_exact_decimals_need_none(diff):
     assert not diff(*doubles).is_equal
     assert diff(*doubles, abs_tol=1e-9).attributes["v"].equal_within_tolerance == 1
     assert diff("SELECT 0.3 AS v", "SELECT 0.1 + 0.2 AS v").is_equal
+
+
+def test_of_two_tolerances_the_wider_holds_and_not_their_sum(diff):
+    both = {"key": ("id",), "abs_tol": 5, "rel_tol": 0.06}
+    for actual, is_equal in (("106", True), ("107", False)):
+        assert diff("SELECT 1 AS id, 100 AS v", f"SELECT 1 AS id, {actual} AS v", **both).is_equal == is_equal
+
+
+def test_null_is_a_key_also_where_null_equals_nothing_else(diff):
+    found = diff("(NULL, 1), (2, NULL)", "(2, NULL), (NULL, 1)", "k, v", key=("k",), null_equal=False)
+    assert (found.counts["matched"], found.counts["changed"], found.counts["missing"]) == (1, 1, 0)
+
+
+def test_keys_that_become_one_value_beside_another_type_are_duplicates_though_each_was_unique(connection):
+    digits = "SELECT unnest([0.1, 0.10000000000000000001])::DECIMAL(38,20) AS k, unnest(['a', 'b']) AS v"
+    sides = [
+        Relation("SELECT 0.1::DOUBLE AS k, 'b' AS v", unique_key=("k",)),
+        Relation(digits, unique_key=("k",)),
+    ]
+    found = compare(connection, *sides, ComparisonOptions(key=("k",)))
+    assert (found.counts["duplicate_key"], found.counts["matched"], found.counts["unexpected"]) == (1, 1, 1)
+
+
+def test_a_key_that_stands_twice_is_told_of_equal_tables_too(diff):
+    found = diff("(1, 'a'), (1, 'b')", "(1, 'b'), (1, 'a')", "k, v", key=("k",))
+    assert (found.is_equal, found.counts["duplicate_key"]) == (True, 1)
+    assert "1 key stands more than once" in found.notes[0]
 
 
 def test_a_tolerance_on_decimals_is_exact_at_its_bound(diff):
@@ -287,6 +314,8 @@ def test_options_are_read_and_an_attribute_takes_its_own_tolerance_in_place_of_t
     )
     assert options.key == ("id",)
     assert options.tolerance_of("amount") == Tolerance(abs_tol=1.0, rel_tol=0.1)
+    own = parse_options({"rel_tol": 0.5, "per_attribute": {"amount": {"abs_tol": 2}}}, ["amount"])
+    assert own.tolerance_of("amount") == Tolerance(abs_tol=2.0, rel_tol=0.5)
     assert not options.tolerance_of("id")
 
 

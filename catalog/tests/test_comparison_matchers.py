@@ -41,6 +41,7 @@ def every(condition: dict[str, Any], attribute: str = "v") -> list[dict[str, Any
         ({"$not_null": True}, ["0", "'nan'::DOUBLE"], ["NULL"]),
         ({"$gt": 0, "$lt": 1}, ["0.5"], ["0", "1", "NULL", "'nan'::DOUBLE"]),
         ({"$gte": 0, "$lte": 1}, ["0", "1"], ["1.01", "'inf'::DOUBLE"]),
+        ({"$gt": 0}, ["'inf'::DOUBLE"], ["'nan'::DOUBLE", "'-inf'::DOUBLE"]),
         ({"$gt": 9007199254740992}, ["9007199254740993::BIGINT"], ["9007199254740992::BIGINT"]),
         ({"$approx": 3.0, "abs_tol": 0.05}, ["3.04", "2.96"], ["3.06", "NULL"]),
         ({"$approx": -200, "rel_tol": 0.01}, ["-201.9"], ["-203"]),

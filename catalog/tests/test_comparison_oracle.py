@@ -19,7 +19,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(given=tables())
 def test_a_judge_who_looks_at_each_cell_finds_the_same(connection: duckdb.DuckDBPyConnection, given: Tables) -> None:
     judge(given.told, compared(connection, given))
@@ -36,13 +36,13 @@ def compared_by_id(connection: duckdb.DuckDBPyConnection, given: Tables) -> Tabl
     return compare(connection, sides[0], sides[1], told.options)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(given=tables())
 def test_rows_with_ids_differ_as_those_without(connection: duckdb.DuckDBPyConnection, given: Tables) -> None:
     judge(given.told, compared_by_id(connection, given))
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(given=tables())
 def test_of_many_attributes_the_same_is_found_as_of_few(connection: duckdb.DuckDBPyConnection, given: Tables) -> None:
     told = replace(given.told, options=replace(given.told.options, key=given.told.names[:1], ordered=False))

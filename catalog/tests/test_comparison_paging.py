@@ -137,6 +137,20 @@ def test_nested_values_and_instants_are_patched_as_they_are(connection):
             assert compare(connection, patch.result(), after, ComparisonOptions()).is_equal
 
 
+@pytest.mark.parametrize("fits", [True, False])
+def test_json_is_as_the_patch_found_it_whatever_the_order_of_its_members(connection, fits):
+    text = '{"b": [1.0, 2], "a": 0.12345678901234567890123}'
+    line = {"class": "changed", "expected_position": 1, "cells": {"j": {"expected": 0, "actual": {"c": 1}}}}
+    written = json.dumps(line).replace('"expected": 0', '"expected": {"a":0.12345678901234567890123,"b":[1,2]}')
+    old = Relation(f"SELECT '{text if fits else text.replace('123}', '124}')}'::JSON AS j", (("j", "JSON"),))
+    if fits:
+        with read_patch(connection, old, [written]) as patch:
+            assert connection.execute(patch.result()).fetchall() == [('{"c":1}',)]
+    else:
+        with pytest.raises(ConflictError), read_patch(connection, old, [written]):
+            pass
+
+
 @pytest.mark.parametrize("literal", [False, True])
 def test_lines_have_the_matchers_that_rows_have_and_make_no_patch(connection, literal):
     text = """'{"$regex": "b+"}'""" if literal else "'b'"
