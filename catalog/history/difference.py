@@ -5,7 +5,7 @@ Memory doesn't grow with the rows: what is held are the ids of rows that may dif
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -26,6 +26,7 @@ CLASSES: Final = ("added", "changed", "removed")
 CLASS_COLUMN: Final = Attribute("class", "string")
 FETCHED_ROWS: Final = 1_000
 TEXTS_AT_ONCE: Final = 200
+CUT: Final = "\u2026"  # behind what is shown of a longer text
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,16 @@ class Side:
 
     relation: str
     schema: Schema
-    masked: frozenset[str] = frozenset()  # attributes whose values are shown as null
+    masked: frozenset[str] = frozenset()  # attributes that are shown as null and not compared
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both of them, and how much of a text is shown."""
+
+    old: Side
+    new: Side
+    characters: int | None
 
 
 @dataclass(frozen=True)
@@ -48,12 +58,16 @@ class ColumnChanges:
 
 @dataclass(frozen=True)
 class Window:
-    """Which differing rows are wanted: of some classes, beyond an `_id` and so many more, at most so many or all."""
+    """Which differing rows are wanted: of some classes, beyond an `_id` and so many more, at most so many or all.
+
+    characters: how much of a text or a nested value is shown; None for all of it.
+    """
 
     classes: tuple[str, ...] = CLASSES
     after: int = 0
     limit: int | None = None
     offset: int = 0
+    characters: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +136,8 @@ def flatten(connection: duckdb.DuckDBPyConnection, old: Side, new: Side, window:
 def _find(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> dict[str, int]:
     """Fill the temporary table `differing` (_id, class, statuses); how many cells of each attribute changed, if any.
 
-    Whether the cells of a row that both sides have are equal is judged by the comparison.
+    Whether the cells of a row that both sides have are equal is judged by the comparison. Masked ones aren't compared:
+    who may write a value that he may not read would learn from the answer whether he has guessed it.
     """
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE suspect AS SELECT coalesce(o._id, n._id) AS _id, "
@@ -140,7 +155,8 @@ def _find(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> dict[s
         return {}
     within = f"_id BETWEEN {row[1]} AND {row[2]} AND _id IN (SELECT _id FROM suspect WHERE class = 'changed')"
     left, right = (_suspects(side, within, row[0]) for side in (old, new))
-    with prepared(connection, left, right, ComparisonOptions(key=(ROW_ID.name,))) as comparison:
+    options = ComparisonOptions(key=(ROW_ID.name,), ignore=tuple(old.masked | new.masked))
+    with prepared(connection, left, right, options) as comparison:
         diff, listing = totals(comparison)
         if listing is not None:
             connection.execute(
@@ -159,10 +175,10 @@ def _suspects(side: Side, within: str, row_count: int) -> Relation:
     return Relation(sql, columns, row_count, (ROW_ID.name,), is_id_key=True)
 
 
-def _statuses(old: Schema, new: Schema) -> dict[str, str]:
+def _statuses(old: Side, new: Side) -> dict[str, str]:
     """SQL of whether a shown row's cell differs, for each attribute that was compared."""
-    kinds = dict(new.columns)
-    compared = [name for name, kind in old.columns if name in kinds and canonical_pair(kind, kinds[name])]
+    kinds = {name: kind for name, kind in new.schema.columns if name not in old.masked | new.masked}
+    compared = [name for name, kind in old.schema.columns if name in kinds and canonical_pair(kind, kinds[name])]
     return {name: f"s.statuses[{place}] >= {CHANGED}" for place, name in enumerate(compared, 1)}
 
 
@@ -181,10 +197,12 @@ def _blocks(
     found = dict(connection.execute("SELECT class, [min(_id), max(_id)] FROM shown GROUP BY class").fetchall())
     within = {each: f"_id BETWEEN {first} AND {last}" for each, (first, last) in found.items()}
     queries = [
-        _whole_rows(each, side, within[each]) for each, side in (("added", new), ("removed", old)) if each in within
+        _whole_rows(each, side, within[each], window.characters)
+        for each, side in (("added", new), ("removed", old))
+        if each in within
     ]
     if "changed" in within:
-        queries.append(_changed_rows(connection, old, new, within["changed"], changed))
+        queries.append(_changed_rows(connection, Sides(old, new, window.characters), within["changed"], changed))
     if not queries:
         return
     connection.execute(f"SELECT line FROM ({' UNION ALL '.join(queries)}) ORDER BY _id")
@@ -192,29 +210,37 @@ def _blocks(
         yield [line for (line,) in rows]
 
 
-def _whole_rows(row_class: str, side: Side, within: str) -> str:
+def _whole_rows(row_class: str, side: Side, within: str, characters: int | None) -> str:
     """A query of the lines of rows that only one side has."""
     begin, row = quote_text(f'{{"class":"{row_class}","_id":'), json_line(side.schema.attributes)
     return (
         f"SELECT _id, concat({begin}, _id, ',\"row\":', {row}, '}}') AS line "
-        f"FROM (SELECT _id, {_shown_values(side)} FROM ({side.relation}) "
+        f"FROM (SELECT _id, {_shown_values(side, side.schema.attributes, characters)} FROM ({side.relation}) "
         f"WHERE {within} AND _id IN (SELECT _id FROM shown WHERE class = '{row_class}'))"
     )
 
 
-def _shown_values(side: Side) -> str:
-    names = [(quote_name(each.name), each) for each in side.schema.attributes]
-    return ", ".join(
-        f"CAST(NULL AS {each.duckdb_type}) AS {name}" if each.name in side.masked else name for name, each in names
-    )
+def _shown_values(side: Side, attributes: Iterable[Attribute], characters: int | None) -> str:
+    """The columns of these attributes as they are shown: without what is masked, long texts cut."""
+    return ", ".join(f"{_shown_value(side, each, characters)} AS {quote_name(each.name)}" for each in attributes)
 
 
-def _changed_rows(
-    connection: duckdb.DuckDBPyConnection, old: Side, new: Side, within: str, changed: Collection[str]
-) -> str:
+def _shown_value(side: Side, attribute: Attribute, characters: int | None) -> str:
+    cell, kind = quote_name(attribute.name), attribute.duckdb_type
+    if attribute.name in side.masked:
+        return f"CAST(NULL AS {kind})"
+    if characters is None or kind not in ("VARCHAR", "JSON"):
+        return cell
+    text = f"CAST({cell} AS VARCHAR)"
+    cut = f"concat(left({text}, {int(characters)}), '{CUT}')"
+    shown = f"to_json({cut})" if kind == "JSON" else cut
+    return f"CASE WHEN length({text}) > {int(characters)} THEN {shown} ELSE {cell} END"
+
+
+def _changed_rows(connection: duckdb.DuckDBPyConnection, sides: Sides, within: str, changed: Collection[str]) -> str:
     """A query of the lines of rows that changed. The texts of many attributes are made some at a time, and kept."""
-    differ = [(name, each) for name, each in _statuses(old.schema, new.schema).items() if name in changed]
-    groups = [_changed_cells(old, new, within, some) for some in grouped(differ, TEXTS_AT_ONCE)]
+    differ = [(name, each) for name, each in _statuses(sides.old, sides.new).items() if name in changed]
+    groups = [_changed_cells(sides, within, some) for some in grouped(differ, TEXTS_AT_ONCE)]
     cells = groups[0]
     if len(groups) > 1:
         connection.execute("CREATE OR REPLACE TEMP TABLE pieces (_id BIGINT, place INTEGER, text VARCHAR)")
@@ -225,30 +251,27 @@ def _changed_rows(
     return f"SELECT _id, concat({begin}, _id, ',\"cells\":{{', text, '}}}}') AS line FROM ({cells})"
 
 
-def _changed_cells(old: Side, new: Side, within: str, differ: Sequence[tuple[str, str]]) -> str:
+def _changed_cells(sides: Sides, within: str, differ: Sequence[tuple[str, str]]) -> str:
     """A query of the rows' members `name: {"old": .., "new": ..}` of these attributes, if they differ there."""
     members = []
     for place, (name, condition) in enumerate(differ):
         begin = quote_text(_name(name) + ':{"old":')
         members.append(f"CASE WHEN {condition} THEN concat({begin}, o.t{place}, ',\"new\":', n.t{place}, '}}') END")
-    o, n = (_texts(side, [name for name, _ in differ], within) for side in (old, new))
+    names = [name for name, _ in differ]
+    o, n = (_texts(side, names, within, sides.characters) for side in (sides.old, sides.new))
     return (
         f"SELECT s._id, concat_ws(',', {', '.join(members)}) AS text "
         f"FROM shown AS s JOIN {o} AS o ON o._id = s._id JOIN {n} AS n ON n._id = s._id WHERE s.class = 'changed'"
     )
 
 
-def _texts(side: Side, names: Sequence[str], within: str) -> str:
+def _texts(side: Side, names: Sequence[str], within: str, characters: int | None) -> str:
     """The rows with the cells of these attributes as JSON, t0, t1, ..."""
     attributes = [side.schema.attribute(name) for name in names]
-    texts = "".join(f", {_json_text(side, each)} AS t{place}" for place, each in enumerate(attributes))
-    return f"(SELECT _id{texts} FROM ({side.relation}) WHERE {within})"
-
-
-def _json_text(side: Side, attribute: Attribute) -> str:
-    if attribute.name in side.masked:
-        return "'null'"
-    return f"coalesce({attribute.kind.to_json(attribute, quote_name(attribute.name))}, 'null')"
+    texts = [f"coalesce({each.kind.to_json(each, quote_name(each.name))}, 'null')" for each in attributes]
+    named = "".join(f", {text} AS t{place}" for place, text in enumerate(texts))
+    values = _shown_values(side, attributes, characters)
+    return f"(SELECT _id{named} FROM (SELECT _id, {values} FROM ({side.relation}) WHERE {within}))"
 
 
 def _name(name: str) -> str:

@@ -77,6 +77,19 @@ def test_a_diff_is_shown_cell_by_cell_in_words(browser: Client, table: Table) ->
     assert '<tr class="added">' not in only
 
 
+def test_what_the_eye_does_not_see_of_a_change_is_told(browser: Client, table: Table) -> None:
+    long = "x" * 5_000_000
+    first = append_rows(table, json_rows([{"name": name} for name in ("Oslo", "caf\u00e9", long)])).number
+    ids = list(range(table.next_row_id - 3, table.next_row_id))
+    changed = [{"name": name} for name in ("Oslo ", "cafe\u0301", long + "y")]
+    second = update_rows(table, ids, json_rows(changed), [["name"]] * 3).number
+    text = text_of(browser, f"/tables/{table.pk}/versions/?from={first}&to={second}")
+    assert "they differ in what is not seen: none, U+0020 at the end" in text
+    assert "the same text in another Unicode form: NFC, NFD" in text
+    assert "they differ behind the first 1,000 characters" in text
+    assert len(text) < 100_000
+
+
 def test_a_long_diff_goes_on_on_the_next_page(browser: Client, table: Table) -> None:
     append_rows(table, json_rows([{"id": n} for n in range(10, 160)]))
     text = text_of(browser, f"/tables/{table.pk}/versions/?from=4&to=5")

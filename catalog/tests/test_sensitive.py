@@ -101,6 +101,31 @@ def test_who_may_not_see_reads_null_and_is_told_so(
     assert answer.get("ETag") != full.get("ETag") or "diff" in path
 
 
+@pytest.mark.parametrize("guess", ["ann@example.org", "eve@example.org"])
+def test_a_diff_does_not_tell_whether_a_guess_of_a_masked_value_is_right(
+    stranger: APIClient, confidant: APIClient, table: Table, address: str, guess: str
+) -> None:
+    update_rows(table, [1], json_rows([{"email": guess}]), [["email"]], Write())
+    answer = stranger.get(f"{address}/diff?from=1&to=2").json()
+    assert (answer["counts"]["changed"], answer["attributes"], answer["results"]) == (0, {}, [])
+    assert body(stranger.get(f"{address}/diff.ndjson?from=1&to=2")) == ""
+    assert confidant.get(f"{address}/diff?from=1&to=2").json()["counts"]["changed"] == (guess != EMAILS[0])
+    page = Client()
+    page.cookies = stranger.cookies
+    text = page.get(f"/tables/{table.pk}/versions/?from=1&to=2").content.decode()
+    assert "Sensitive, so neither shown to you nor compared: email." in text
+    assert "No row differs" in text
+
+
+def test_a_cell_that_may_not_be_seen_is_said_to_be_sensitive_and_not_null(stranger: APIClient, table: Table) -> None:
+    update_rows(table, [1], json_rows([{"email": "new@example.org", "city": "Rome"}]), [["email", "city"]], Write())
+    page = Client()
+    page.cookies = stranger.cookies
+    text = page.get(f"/tables/{table.pk}/versions/?from=1&to=2").content.decode()
+    assert '<td class="muted">sensitive</td>' in text
+    assert '<span class="null">' not in text
+
+
 @pytest.mark.parametrize("suffix", ["parquet", "xlsx"])
 def test_files_are_masked(stranger: APIClient, confidant: APIClient, address: str, suffix: str) -> None:
     answer = stranger.get(f"{address}/rows.{suffix}")

@@ -1,6 +1,6 @@
 """The pages of a Table's past: its profile, its versions, what differs between two, going back to one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from catalog.comparison.unseen import unseen_difference
 from catalog.contents import revert_table
 from catalog.history.comparing import difference
 from catalog.history.difference import CLASSES, Difference, Window
@@ -26,6 +27,7 @@ from config.models import COMMENT_LENGTH
 ATTRIBUTES_SHOWN: Final = 48
 COLUMNS_SHOWN: Final = 24
 ROWS_SHOWN: Final = 100
+CHARACTERS_READ: Final = 1_000  # of a text, so that a page of cells of megabytes is none
 TOP_SHOWN: Final = 5
 
 
@@ -135,11 +137,16 @@ def table_profile(request: HttpRequest, pk: str) -> HttpResponse:
 
 @dataclass(frozen=True)
 class DiffCell:
-    """A cell of a row that differs: its value, or what it was and is now; neither where it didn't change."""
+    """A cell of a row that differs: its value, or what it was and is now; neither where it didn't change.
+
+    unseen: how texts differ that look the same. is_masked: who looks may not see it, nor whether it changed.
+    """
 
     value: Shown | None = None
     old: Shown | None = None
     new: Shown | None = None
+    unseen: str = ""
+    is_masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,7 @@ class DiffPage:
     hidden_columns: int
     total: int
     next_url: str
+    masked: list[str]
 
 
 def _diff_page(request: HttpRequest, table: Table) -> DiffPage | None:
@@ -173,8 +181,9 @@ def _diff_page(request: HttpRequest, table: Table) -> DiffPage | None:
     old, new = (_version(table, parameters.get(name, "")) for name in ("from", "to"))
     wanted = parameters.get("class", "")
     classes = (wanted,) if wanted in CLASSES else CLASSES
-    window = Window(classes, _number(parameters.get("after", "")) or 0, ROWS_SHOWN + 1)
-    found = difference(old, new, window, hidden_of(request, old, new))
+    window = Window(classes, _number(parameters.get("after", "")) or 0, ROWS_SHOWN + 1, characters=CHARACTERS_READ)
+    masked = hidden_of(request, old, new)
+    found = difference(old, new, window, masked)
     rows = found.rows[:ROWS_SHOWN]
     names = list(dict.fromkeys([*new.object_version.schema.names, *old.object_version.schema.names]))
     if len(names) > COLUMNS_SHOWN:  # those that changed come first
@@ -188,18 +197,32 @@ def _diff_page(request: HttpRequest, table: Table) -> DiffPage | None:
         new,
         found,
         columns,
-        [DiffRow(row["class"], row["_id"], [_diff_cell(row, name) for name in columns]) for row in rows],
+        [DiffRow(row["class"], row["_id"], [_diff_cell(row, name, masked) for name in columns]) for row in rows],
         len(names) - len(columns),
         sum(found.counts[name] for name in classes),
         "?" + following.urlencode() if len(found.rows) > ROWS_SHOWN else "",
+        sorted(masked),
     )
 
 
-def _diff_cell(row: Mapping[str, Any], name: str) -> DiffCell:
+def _diff_cell(row: Mapping[str, Any], name: str, masked: Collection[str]) -> DiffCell:
+    if name in masked:
+        return DiffCell(is_masked=True)
     if "row" in row:
         return DiffCell(shown(row["row"][name])) if name in row["row"] else DiffCell()
     cell = row["cells"].get(name)
-    return DiffCell(old=shown(cell["old"]), new=shown(cell["new"])) if cell else DiffCell()
+    if not cell:
+        return DiffCell()
+    old, new = cell["old"], cell["new"]
+    if old == new:  # as much of them as was read
+        unseen = f"they differ behind the first {CHARACTERS_READ:,} characters"
+    else:
+        unseen = unseen_difference(old, new) or _behind_what_is_shown(old, new)
+    return DiffCell(old=shown(old), new=shown(new), unseen=unseen)
+
+
+def _behind_what_is_shown(old: Any, new: Any) -> str:
+    return "they differ behind what is shown" if None not in (old, new) and shown(old) == shown(new) else ""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
