@@ -1,15 +1,21 @@
 """What differs between two versions of a Table."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from catalog import engine
+from catalog.attributes import ROW_ID
+from catalog.comparison import ComparisonOptions, Relation
+from catalog.comparison.paging import Differences, differences
 from catalog.formats import RowFormat
 from catalog.formats.writing import Query
 from catalog.history.difference import Difference, Side, Window, compare, flatten, lines
 from catalog.models import TableVersion
 from catalog.parts import rows_sql
 from catalog.reading import part_paths, version_digests, with_parts
+from catalog.schema import Schema
 
 Answer = TypeVar("Answer")
 
@@ -59,6 +65,33 @@ def difference_file(
             return query(connection, "SELECT * FROM flat ORDER BY _id", {})
 
         yield from row_format.blocks([read], columns)
+
+
+def with_primary_key(options: ComparisonOptions, *schemas: Schema) -> ComparisonOptions:
+    """The options with the primary key that both versions have, if no other key is asked for and nothing else of it."""
+    key = schemas[0].primary_key
+    taken = {*options.ignore, *options.per_attribute, *(matcher.attribute for matcher in options.matchers)}
+    is_usable = all(schema.primary_key == key for schema in schemas) and not taken & set(key)
+    return replace(options, key=tuple(key)) if key and is_usable and not options.key else options
+
+
+@contextmanager
+def compared(old: TableVersion, new: TableVersion, options: ComparisonOptions) -> Iterator[Differences]:
+    """What differs between two versions as between any two tables: the old one is expected, the new one actual."""
+    digests = [*version_digests(old), *version_digests(new)]
+    with ExitStack() as stack:
+        connection = stack.enter_context(engine.cursor())
+        sides = [_relation(version) for version in (old, new)]
+        yield with_parts(
+            lambda: digests, lambda: stack.enter_context(differences(connection, sides[0], sides[1], options))
+        )
+
+
+def _relation(version: TableVersion) -> Relation:
+    schema, digests = version.object_version.schema, version_digests(version)
+    columns = (*schema.columns, (ROW_ID.name, "BIGINT"), ("_version", "BIGINT"))
+    sql = rows_sql(part_paths(digests), schema.columns)
+    return Relation(sql, columns, version.row_count, tuple(schema.primary_key), digests=tuple(digests))
 
 
 def _own_digests(old: TableVersion, new: TableVersion) -> tuple[list[str], list[str]]:

@@ -79,7 +79,7 @@ def test_the_diff_applied_gives_the_other_file(files, tmp_path, file_format):
     ("args", "words"),
     [
         (["--key", "idd"], "did you mean 'id'"),
-        (["--class", "gone"], "there are changed, missing"),
+        (["--class", "gone"], "allowed: changed, missing"),
         (["--limit", "0"], "at least 1"),
         (["--options", "{"], "no JSON"),
         (["--options", "[]"], "an object"),

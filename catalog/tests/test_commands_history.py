@@ -89,6 +89,63 @@ def test_a_diff_is_printed_cell_by_cell(table: Table) -> None:
     assert (found["counts"]["added"], len(found["results"])) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--key", "id"), "1 changed, 1 unexpected"),
+        (("--key", "id", "--tolerance", "amount=1e10"), "1 unexpected"),
+        (("--key", "id", "--tolerance", "2e9"), "1 unexpected"),
+        (("--key", "id", "--ignore", "amount", "--subset"), "actual contains expected: 2 rows, and 1 more"),
+        (("--key", "id", "--class", "unexpected"), "id 3"),
+        (("--key", "id", "--ordered"), "1 changed, 1 unexpected"),
+        (("--normalize-unicode",), "1 changed, 1 unexpected"),
+        (
+            ("--options", '{"key": ["id"], "matchers": [{"attribute": "amount", "matcher": {"$gt": 2}, "row": 1}]}'),
+            "1 unexpected",
+        ),
+        (("--key", "id", "--options", '{"null_equal": false}'), "2 changed, 1 unexpected"),
+    ],
+)
+def test_versions_are_compared_by_the_options_of_any_comparison(
+    table: Table, arguments: tuple[str, ...], said: str
+) -> None:
+    text, code = run("table_versions", *WHERE, "--diff", "1", "3", *arguments)
+    assert (code, said in text) == (0, True), text
+    found = json.loads(run("table_versions", *WHERE, "--diff", "1", "3", *arguments, "--output", "json")[0])
+    assert (found["from"], found["to"], "summary" in found) == (1, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--key", "idd"), "did you mean 'id'?"),
+        (("--tolerance", "nmae=1"), "did you mean 'name'?"),
+        (("--key", "id", "--ignore", "id"), "so it can't be ignored"),
+        (("--key", "id", "--options", '{"key": ["name"]}'), "another option says already"),
+        (("--options", '{"nul_equal": true}'), "did you mean 'null_equal'?"),
+        (("--class", "changd"), "did you mean 'changed'?"),
+    ],
+)
+def test_options_that_no_comparison_has_are_wrong_usage(table: Table, arguments: tuple[str, ...], said: str) -> None:
+    text, code = run("table_versions", *WHERE, "--diff", "1", "3", *arguments)
+    assert (code, said in text) == (2, True), text
+
+
+def test_options_of_a_comparison_without_one_are_wrong_usage(table: Table) -> None:
+    text, code = run("table_versions", *WHERE, "--key", "id")
+    assert (code, text) == (2, "Options of a comparison are for --diff FROM TO.")
+
+
+def test_what_is_not_seen_of_a_change_is_told(table: Table) -> None:
+    update_rows(table, [3], json_rows([{"name": "a" * 5000}]), [["name"]])
+    update_rows(table, [3], json_rows([{"name": "a" * 5000 + "b"}]), [["name"]])
+    update_rows(table, [2], json_rows([{"name": "Oslo"}]), [["name"]])
+    update_rows(table, [2], json_rows([{"name": "Oslo "}]), [["name"]])
+    for arguments in ((), ("--key", "id")):
+        assert "behind what is shown" in run("table_versions", *WHERE, "--diff", "4", "5", *arguments)[0]
+        assert "none, U+0020 at the end" in run("table_versions", *WHERE, "--diff", "6", "7", *arguments)[0]
+
+
 def test_a_table_goes_back_with_a_reason(table: Table) -> None:
     text, code = run("table_versions", *WHERE, "--revert", "1", "--message", "wrong price")
     assert (code, text) == (0, "The rows of version 1 are current again: version 4, 2 rows.\n")

@@ -1,8 +1,7 @@
 """diff: what differs between two files of rows, and a diff applied to a file. Needs no database."""
 
 import shutil
-from argparse import ArgumentTypeError
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -10,13 +9,20 @@ from typing import Any, Final
 from django.core.management.base import CommandError, CommandParser
 
 from catalog import engine
-from catalog.comparison import ComparisonOptions, OptionError, Relation, parse_options
-from catalog.comparison.diff import TableDiff
-from catalog.comparison.paging import FILE_OPTIONS, LISTED_CLASSES, Differences, Page, differences, row_lines
+from catalog.comparison import Relation
+from catalog.comparison.paging import FILE_OPTIONS, Differences, Page, differences, row_lines
 from catalog.comparison.patching import ConflictError, PatchError, read_patch
 from catalog.comparison.shape import Column
 from catalog.conformance import Destination, conform
 from catalog.describing import describe
+from catalog.management.comparing import (
+    LISTED_ROWS,
+    add_comparison_options,
+    chosen_classes,
+    chosen_options,
+    document,
+    report,
+)
 from catalog.management.lookup import WRONG_USAGE
 from catalog.management.reading import opened_rows
 from catalog.parts import rows_sql
@@ -24,22 +30,11 @@ from catalog.schema import Schema
 from catalog.sources import MalformedError
 from config import temporary
 from config.commands import ExemplifiedCommand
-from config.console import counted, text_table
-from config.exact_json import dump_json, load_json
+from config.exact_json import dump_json
 
 DIFFERENT: Final = 1
-LIMIT: Final = 50
 ALL_ROWS: Final = 2**62
 OUTPUTS: Final = ("table", "json", "ndjson", "csv", "parquet")
-
-
-def _tolerance(text: str) -> tuple[str, float]:
-    """`0.01` for all numbers, or `amount=0.01` for one attribute."""
-    name, _, number = text.rpartition("=")
-    try:
-        return name, float(number)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is neither a number nor such as amount=0.01") from error
 
 
 class Command(ExemplifiedCommand):
@@ -50,6 +45,7 @@ class Command(ExemplifiedCommand):
     )
     examples = (
         "expected.csv actual.parquet --key id --tolerance amount=0.01",
+        'expected.csv actual.csv --options \'{"rel_tol": 0.001, "null_equal": false}\' --subset --ignore loaded_at',
         "old.csv new.csv --key id --output ndjson --file changes.ndjson",
         "old.csv --patch changes.ndjson --output csv --file new.csv",
     )
@@ -59,21 +55,8 @@ class Command(ExemplifiedCommand):
         parser.add_argument("expected", help="path of the file that is right; - reads the standard input")
         parser.add_argument("actual", nargs="?", help="path of the file that is compared with it")
         parser.add_argument("--patch", help="apply this diff (NDJSON) to the first file instead of comparing")
-        parser.add_argument("--key", default="", help="the attributes that identify a row, such as id,day")
-        parser.add_argument("--ignore", default="", help="attributes that are not compared, comma-separated")
-        parser.add_argument("--ordered", action="store_true", help="the order of rows counts")
-        parser.add_argument("--subset", action="store_true", help="actual may have more rows and attributes")
-        parser.add_argument(
-            "--tolerance",
-            type=_tolerance,
-            action="append",
-            default=[],
-            help="how far numbers may be apart, such as 0.01, or amount=0.01 for one attribute; may be repeated",
-        )
-        parser.add_argument("--normalize-unicode", action="store_true", help="compare texts in Unicode's form NFC")
-        parser.add_argument("--options", help="more options of a comparison as JSON, such as matchers")
-        parser.add_argument("--class", dest="classes", default="", help="only rows of these classes, comma-separated")
-        parser.add_argument("--limit", type=int, help=f"how many rows; as a table {LIMIT} by default, else all")
+        add_comparison_options(parser)
+        parser.add_argument("--limit", type=int, help=f"how many rows; as a table {LISTED_ROWS} by default, else all")
         parser.add_argument("--output", choices=OUTPUTS, default="table", help="default: table")
         parser.add_argument("--file", default="-", help="where to write; default: the standard output")
 
@@ -95,7 +78,8 @@ class Command(ExemplifiedCommand):
             connection = stack.enter_context(engine.cursor())
             actual = read_file(options["actual"], directory / "actual")
             page = Page(chosen_classes(options["classes"]), limit=options["limit"])
-            asked = chosen_options(options, expected, actual)
+            names = dict.fromkeys(name for each in (expected, actual) for name, _ in (each.columns or ())[:-2])
+            asked = chosen_options(options, list(names))
             with differences(connection, expected, actual, asked) as found:
                 self.show(found, page, options, directory)
                 is_equal = found.diff.is_equal
@@ -106,12 +90,9 @@ class Command(ExemplifiedCommand):
         """The diff in the form that is asked for."""
         output = options["output"]
         if output == "table":
-            self.write(options, "\n".join(_report(found, page)) + "\n")
+            self.write(options, "\n".join(report(found, page)) + "\n")
         elif output == "json":
-            rows, _ = found.rows(page)
-            document = {**found.diff.as_dict(), "rows": [row.as_dict() for row in rows]}
-            document["rows_truncated"] = len(rows) < _listed_count(found.diff, page)
-            self.write(options, dump_json(document).decode() + "\n")
+            self.write(options, dump_json(document(found, page)).decode() + "\n")
         elif output == "ndjson":
             self.write(options, "")
             for block in found.lines(page):
@@ -187,94 +168,3 @@ def read_file(file: str, directory: Path) -> Relation:
     columns = (*schema.columns, ("_id", "BIGINT"), ("_version", "BIGINT"))
     sql = rows_sql([part.path for part in conformed.parts], schema.columns)
     return Relation(sql, columns, conformed.row_count)
-
-
-def chosen_classes(text: str) -> tuple[str, ...]:
-    """The classes that --class names. CommandError for one that there is not."""
-    classes = tuple(each for each in text.split(",") if each) or LISTED_CLASSES
-    unknown = [each for each in classes if each not in LISTED_CLASSES]
-    if unknown:
-        message = f"--class has {unknown[0]!r}; there are {', '.join(LISTED_CLASSES)}."
-        raise CommandError(message, returncode=WRONG_USAGE)
-    return tuple(classes)
-
-
-def chosen_options(options: Mapping[str, Any], expected: Relation, actual: Relation) -> ComparisonOptions:
-    """The options of the comparison. CommandError with all that is wrong with them."""
-    raw: dict[str, Any] = {"ordered": options["ordered"], "normalize_unicode": options["normalize_unicode"]}
-    raw |= {name: options[name].split(",") for name in ("key", "ignore") if options[name]}
-    raw |= {"mode": "subset"} if options["subset"] else {}
-    for name, tolerance in options["tolerance"]:
-        if name:
-            raw.setdefault("per_attribute", {})[name] = {"abs_tol": tolerance}
-        else:
-            raw["abs_tol"] = tolerance
-    try:
-        raw |= json_options(options["options"])
-        names = dict.fromkeys(name for each in (expected, actual) for name, _ in (each.columns or ())[:-2])
-        return parse_options(raw, list(names))
-    except OptionError as error:
-        raise CommandError("\n".join(message for *_, message in error.problems), returncode=WRONG_USAGE) from error
-
-
-def json_options(text: str | None) -> dict[str, Any]:
-    """The options that --options gives."""
-    if text is None:
-        return {}
-    try:
-        found = load_json(text.encode())
-    except ValueError as error:
-        raise CommandError(f"--options is no JSON: {error}.", returncode=WRONG_USAGE) from error
-    if not isinstance(found, dict):
-        raise CommandError('--options is an object such as {"null_equal": false}.', returncode=WRONG_USAGE)
-    return found
-
-
-# --- the report -----------------------------------------------------------------------------------------------------
-
-
-def _listed_count(diff: TableDiff, page: Page) -> int:
-    return sum(diff.counts[row_class] for row_class in page.classes)
-
-
-def _report(found: Differences, page: Page) -> Iterator[str]:
-    diff = found.diff
-    yield diff.summary
-    shape = diff.shape
-    for word, names in (("missing", shape.missing_attributes), ("unexpected", shape.unexpected_attributes)):
-        if names:
-            yield f"{word} attributes: {', '.join(names)}"
-    for each in shape.type_mismatches:
-        yield f"{each.attribute} is {each.actual}; expected is {each.expected}"
-    yield from diff.notes
-    page = Page(page.classes, limit=page.limit or LIMIT)
-    rows, _ = found.rows(page)
-    if rows:
-        yield text_table(("class", "row", "attribute", "expected", "actual"), _cells(rows))
-    left = _listed_count(diff, page) - len(rows)
-    if left > 0:
-        yield f"... and {counted(left, 'more row')}"
-
-
-def _cells(rows: Any) -> Iterator[tuple[object, ...]]:
-    """A line for each cell that changed, and one for each other row."""
-    for row in rows:
-        place = row.actual_position if row.expected_position is None else row.expected_position
-        named = ", ".join(f"{name} {_shown(value)}" for name, value in row.key.items()) or place
-        if row.cells:
-            for name, cell in row.cells.items():
-                yield row.row_class, named, name, _shown(cell["expected"]), _shown(cell["actual"])
-            continue
-        text = ", ".join(f"{name} {_shown(value)}" for name, value in (row.row or {}).items())
-        is_actual = row.row_class == "unexpected"
-        yield row.row_class, named, "", "" if is_actual else text, text if is_actual else ""
-
-
-def _shown(value: Any) -> str:
-    """A value on one line; text in quotes where its ends would not be seen."""
-    if value is None:
-        return "null"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return (
-        repr(text) if isinstance(value, str) and (text != text.strip() or not text.isprintable() or not text) else text
-    )

@@ -5,11 +5,23 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from catalog.comparison.paging import Page
 from catalog.contents import revert_table
-from catalog.history.comparing import difference
+from catalog.history.comparing import compared, difference, with_primary_key
 from catalog.history.difference import Difference, Window
 from catalog.history.versions import UnknownVersionError, find_version, versions_of
-from catalog.management.commands.profile import short
+from catalog.management.commands.profile import CELL_CHARACTERS
+from catalog.management.comparing import (
+    LISTED_ROWS,
+    add_comparison_options,
+    chosen_classes,
+    chosen_options,
+    document,
+    is_asked,
+    report,
+    shown_change,
+    shown_value,
+)
 from catalog.management.lookup import WRONG_USAGE, find_application, find_object, find_table
 from catalog.models import Table, TableVersion
 from catalog.writing import NonconformingError, Write
@@ -29,6 +41,7 @@ class Command(ExemplifiedCommand):
     examples = (
         '--application demo --object orders --table "week 1"',
         '--application demo --object orders --table "week 1" --diff 3 7',
+        '--application demo --object orders --table "week 1" --diff 3 7 --key order_id --tolerance amount=0.01',
         '--application demo --object orders --table "week 1" --revert 3 --message "the import was wrong"',
     )
 
@@ -40,16 +53,24 @@ class Command(ExemplifiedCommand):
         verb.add_argument("--diff", nargs=2, type=int, metavar=("FROM", "TO"), help="what differs between two versions")
         verb.add_argument("--revert", type=int, metavar="N", help="make the rows of version N current again")
         parser.add_argument("--message", default="", help="why, for the table's history, with --revert")
-        parser.add_argument("--limit", type=int, default=50, help="versions or rows shown at most; default: 50")
+        parser.add_argument(
+            "--limit", type=int, default=LISTED_ROWS, help="versions or rows shown at most; default: 50"
+        )
         parser.add_argument("--output", choices=("table", "json"), default="table", help="default: table")
+        asked = "with --diff; by default rows are the same by their _id, else as those of two tables are"
+        add_comparison_options(parser.add_argument_group("options of a comparison", asked))
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["limit"] < 1:
             raise CommandError("--limit is at least 1.", returncode=WRONG_USAGE)
+        if is_asked(options) and not options["diff"]:
+            raise CommandError("Options of a comparison are for --diff FROM TO.", returncode=WRONG_USAGE)
         shape = find_object(find_application(options["application"]), options["object"])
         table = find_table(shape, options["table"])
         try:
-            if options["diff"]:
+            if options["diff"] and is_asked(options):
+                self.compare(table, options)
+            elif options["diff"]:
                 self.show_difference(table, options)
             elif options["revert"] is not None:
                 self.revert(table, options["revert"], options["message"])
@@ -89,6 +110,22 @@ class Command(ExemplifiedCommand):
             self.stdout.write(text_table(("", "_id", "attribute", "old", "new"), _cells(found.rows)))
         if sum(found.counts.values()) > len(found.rows):
             self.stdout.write(f"... and {counted(sum(found.counts.values()) - len(found.rows), 'more row')}")
+
+    def compare(self, table: Table, options: Mapping[str, Any]) -> None:
+        """What differs as the comparison of any two tables finds it, by a key, within tolerances and so on."""
+        old, new = (find_version(table, number) for number in options["diff"])
+        schemas = [version.object_version.schema for version in (old, new)]
+        names = dict.fromkeys(name for schema in schemas for name in schema.names)
+        asked = with_primary_key(chosen_options(options, list(names)), *schemas)
+        page = Page(chosen_classes(options["classes"]), limit=options["limit"])
+        with compared(old, new, asked) as found:
+            if options["output"] == "json":
+                before, after = options["diff"]
+                self.stdout.write(dump_json({"from": before, "to": after} | document(found, page)).decode())
+                return
+            self.stdout.write(f"{table}: version {old.number} is expected, version {new.number} is actual")
+            for sentence in report(found, page):
+                self.stdout.write(sentence)
 
     def revert(self, table: Table, number: int, message: str) -> None:
         find_version(table, number)
@@ -136,11 +173,7 @@ def _cells(rows: list[dict[str, Any]]) -> Iterator[tuple[object, ...]]:
         mark, row_id = MARKS[row["class"]], row["_id"]
         if "cells" in row:
             for name, cell in row["cells"].items():
-                yield mark, row_id, name, _shown(cell["old"]), _shown(cell["new"])
+                yield mark, row_id, name, *shown_change(cell["old"], cell["new"], CELL_CHARACTERS)
         else:
-            text = ", ".join(f"{name} {_shown(value)}" for name, value in row["row"].items())
+            text = shown_value(", ".join(f"{name} {shown_value(value)}" for name, value in row["row"].items()))
             yield (mark, row_id, "", text, "") if row["class"] == "removed" else (mark, row_id, "", "", text)
-
-
-def _shown(value: Any) -> str:
-    return "null" if value is None else short(value)
