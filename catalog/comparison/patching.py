@@ -284,9 +284,9 @@ def _refuse_conflicts(
         differ.append(f"({is_told} AND ({now} IS DISTINCT FROM ({then})))")
     touched = f"SELECT t.* FROM ({side.rows()}) t WHERE t.r IN (SELECT r FROM {table})"
     has_json = any(each.type == "JSON" for each in attributes)
-    with with_canonical_json(connection, touched) if has_json else nullcontext(touched) as rows:
+    with with_canonical_json(connection, touched) if has_json else nullcontext(touched) as source:
         found = connection.execute(
-            f"SELECT p.r, t.r IS NULL FROM {table} p LEFT JOIN ({rows}) t ON t.r = p.r "
+            f"SELECT p.r, t.r IS NULL FROM {table} p LEFT JOIN ({source}) t ON t.r = p.r "
             f"WHERE p.class <> 'unexpected' AND (t.r IS NULL OR {' OR '.join(differ) or 'false'}) ORDER BY p.r"
         ).fetchall()
     if found:

@@ -19,26 +19,27 @@ SHOWN_CHARACTERS: Final = 200
 OPTIONS: Final = ("key", "ignore", "ordered", "subset", "tolerance", "normalize_unicode", "options", "classes")
 
 
-def add_comparison_options(parser: CommandParser) -> None:
-    """The options of a comparison."""
-    parser.add_argument("--key", default="", help="the attributes that identify a row, such as id,day")
-    parser.add_argument("--ignore", default="", help="attributes that are not compared, comma-separated")
-    parser.add_argument("--ordered", action="store_true", help="the order of rows counts")
-    parser.add_argument("--subset", action="store_true", help="actual may have more rows and attributes")
-    parser.add_argument(
+def add_comparison_options(parser: CommandParser, description: str | None = None) -> None:
+    """The options of a comparison, as a group of their own."""
+    group = parser.add_argument_group("options of the comparison", description)
+    group.add_argument("--key", default="", help="the attributes that identify a row, such as id,day")
+    group.add_argument("--ignore", default="", help="attributes that are not compared, comma-separated")
+    group.add_argument("--ordered", action="store_true", help="the order of rows counts")
+    group.add_argument("--subset", action="store_true", help="actual may have more rows and attributes")
+    group.add_argument(
         "--tolerance",
         type=_tolerance,
         action="append",
         default=[],
         help="how far numbers may be apart, such as 0.01, or amount=0.01 for one attribute; may be repeated",
     )
-    parser.add_argument("--normalize-unicode", action="store_true", help="compare texts in Unicode's form NFC")
-    parser.add_argument(
+    group.add_argument("--normalize-unicode", action="store_true", help="compare texts in Unicode's form NFC")
+    group.add_argument(
         "--options",
         help='more options of a comparison as JSON, such as {"rel_tol": 0.001, "null_equal": false, "matchers": '
         '[{"attribute": "at", "matcher": {"$not_null": true}}]}',
     )
-    parser.add_argument("--class", dest="classes", default="", help=f"only rows of these: {','.join(LISTED_CLASSES)}")
+    group.add_argument("--class", dest="classes", default="", help=f"only rows of these: {','.join(LISTED_CLASSES)}")
 
 
 def _tolerance(text: str) -> tuple[str, float]:

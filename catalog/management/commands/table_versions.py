@@ -58,7 +58,7 @@ class Command(ExemplifiedCommand):
         )
         parser.add_argument("--output", choices=("table", "json"), default="table", help="default: table")
         asked = "with --diff; by default rows are the same by their _id, else as those of two tables are"
-        add_comparison_options(parser.add_argument_group("options of a comparison", asked))
+        add_comparison_options(parser, asked)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["limit"] < 1:
