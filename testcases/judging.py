@@ -241,9 +241,3 @@ def table_relation(paths: Sequence[Path], schema: Schema, row_count: int, digest
     return Relation(
         rows_sql(paths, schema.columns), columns, row_count, tuple(schema.primary_key), digests=tuple(digests)
     )
-
-
-def _named(matcher: Mapping[str, Any]) -> set[str]:
-    """The attributes that a matcher names."""
-    row = matcher.get("row")
-    return {matcher["attribute"], *(row if isinstance(row, Mapping) else ())}

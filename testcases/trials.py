@@ -155,12 +155,20 @@ def comparison_options(given: Mapping[str, Any], schema: Schema) -> dict[str, An
         options["ignore"] = ignored
     if "per_attribute" in options:
         options["per_attribute"] = {name: each for name, each in options["per_attribute"].items() if name in names}
+    if "matchers" in options:
+        options["matchers"] = [each for each in options["matchers"] if names >= _named(each)]
     key = options.get("key") or list(schema.primary_key)
     if key and names.issuperset(key) and not set(key) & {*ignored, *options.get("per_attribute", ())}:
         options["key"] = list(key)
     else:
         options.pop("key", None)
     return options
+
+
+def _named(matcher: Mapping[str, Any]) -> set[str]:
+    """The attributes that a matcher names."""
+    row = matcher.get("row")
+    return {matcher["attribute"], *(row if isinstance(row, Mapping) else ())}
 
 
 def fingerprint(

@@ -140,3 +140,21 @@ def test_a_port_whose_object_lost_its_version_is_an_error_and_the_next_case_is_j
     first, second = run.results.order_by("id")
     assert (first.verdict, first.reason, second.verdict) == ("error", "port_missing", "passed")
     assert "The object lost" in first.message
+
+
+def test_a_matcher_concerns_the_outputs_that_have_what_it_names(application: Any) -> None:
+    shapes = {
+        name: ObjectSchemaFactory.create(application=application, attributes=[{"name": name, "type": "integer"}])
+        for name in ("one", "two")
+    }
+    function = FunctionFactory.create(
+        inputs={"one": shapes["one"]}, outputs=shapes, sql={"one": "FROM one", "two": "SELECT one AS two FROM one"}
+    )
+    case = TestCaseFactory.create(
+        function=function,
+        comparison={"matchers": [{"attribute": "two", "matcher": {"$gt": 6}}]},
+        inputs={"one": [{"one": 7}]},
+        outputs={"one": [{"one": 7}], "two": [{"two": 0}]},
+    )
+    result = run_test_cases(application, [case]).results.get()
+    assert (result.verdict, result.message) == ("passed", "")
