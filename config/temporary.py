@@ -19,6 +19,7 @@ from uuid import uuid4
 
 _PREFIX = "exemplar-process-"
 _ATTEMPTS = 10
+_DEPTH = 50
 _homes: dict[str, tuple[Path, int]] = {}
 _lock = threading.Lock()
 
@@ -74,22 +75,36 @@ def remove_tree(path: str | Path) -> None:
     """
     top = _opened(str(path), None)
     try:
-        waiting = _without_files(top)
+        waiting = _empty(top, top, _DEPTH)
         while waiting:
-            name = waiting.pop()
-            inner = _opened(name, top)
+            inner = _opened(waiting[-1], top)
             try:
-                for each in _without_files(inner):
-                    os.close(_opened(each, inner))  # who moves a directory must be allowed to write into it
-                    moved = uuid4().hex
-                    os.rename(each, moved, src_dir_fd=inner, dst_dir_fd=top)  # so no path grows too long
-                    waiting.append(moved)
+                deeper = _empty(inner, top, _DEPTH)
             finally:
                 os.close(inner)
-            os.rmdir(name, dir_fd=top)
+            os.rmdir(waiting.pop(), dir_fd=top)
+            waiting += deeper
     finally:
         os.close(top)
     Path(path).rmdir()
+
+
+def _empty(directory: int, top: int, depth: int) -> list[str]:
+    """Remove what is in a directory. What lies deeper is moved up to the top, and its names there are given: so no path
+    grows too long, nor the stack."""
+    moved = []
+    for name in _without_files(directory):
+        inner = _opened(name, directory)
+        try:
+            moved += _empty(inner, top, depth - 1) if depth else []
+        finally:
+            os.close(inner)
+        if depth:
+            os.rmdir(name, dir_fd=directory)
+        else:
+            moved.append(uuid4().hex)
+            os.rename(name, moved[-1], src_dir_fd=directory, dst_dir_fd=top)
+    return moved
 
 
 def _opened(name: str, parent: int | None) -> int:

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Now
 
 from config.exact_json import dump_json
 from config.models import new_ulid
+from config.storable import storable_json
 from jobs.models import Job
 
 QUEUED_SECONDS: Final = 60  # after which somebody looks whether a waiting Job is still in the queue
@@ -82,12 +83,4 @@ def queued() -> dict[str, Any]:
 
 def storable(document: Any) -> Any:
     """A document as both databases take it: plain JSON, and no NUL in its texts."""
-    return _without_nul(json.loads(dump_json(document)))
-
-
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_without_nul(name): _without_nul(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_without_nul(member) for member in value]
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+    return json.loads(dump_json(storable_json(document)))

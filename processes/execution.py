@@ -8,17 +8,19 @@ Nothing that a user wrote runs in this process: it runs in a child, and a child 
 
 from __future__ import annotations
 
+import math
 import shutil
 import stat
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from config.problems import Problem, nearest
+from config.storable import storable_json
 from processes.runners import definitions, sql_rules
 from processes.runners.clock import as_utc
 from processes.runners.contract import (
@@ -221,10 +223,10 @@ class Executor:
         timings = {"start": start_ms, "load": link_ms, "execute": 0.0}
         try:
             reply = child.ask(case, self.limits.wall_seconds, turn_to)
-            log = str(reply.get("log", ""))
+            log = storable_json(str(reply.get("log", "")))
             if "error" in reply:
-                return Outcome({}, _told_error(reply["error"]), timings, log)
-            timings.update(load=link_ms + float(reply["load_ms"]), execute=float(reply["execute_ms"]))
+                return Outcome({}, _told_error(reply["error"], request.outputs), timings, log)
+            timings.update(load=link_ms + _spent(reply["load_ms"]), execute=_spent(reply["execute_ms"]))
             return Outcome(_outputs(child, request, reply), None, timings, log)
         except TimeoutError:
             message = f"Stopped after {self.limits.wall_seconds:g} seconds."
@@ -266,11 +268,18 @@ def _is_cleared(child: Child) -> bool:
     return True
 
 
-def _told_error(error: Mapping[str, Any]) -> ExecutionError:
+def _told_error(error: Mapping[str, Any], outputs: Sequence[str]) -> ExecutionError:
     """The error that a child told, as far as one that was taken over can be believed."""
-    code, kind = str(error["code"])[:100], str(error.get("kind", ""))[:200]
-    message = str(error["message"])[:_MESSAGE_CHARACTERS]
-    return _located(code, message, [str(error["phase"])[:20], str(error["output"])[:300]], kind)
+    told = {name: storable_json(str(error.get(name, ""))) for name in ("phase", "code", "message", "output", "kind")}
+    position = [told["phase"][:20], told["output"] if told["output"] in outputs else ""]
+    return _located(told["code"][:100], told["message"][:_MESSAGE_CHARACTERS], position, told["kind"][:200])
+
+
+def _spent(milliseconds: Any) -> float:
+    spent = float(milliseconds)
+    if not 0 <= spent < math.inf:
+        raise ValueError(milliseconds)
+    return spent
 
 
 def _without_secrets(outcome: Outcome, secrets: Iterable[str]) -> Outcome:

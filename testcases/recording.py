@@ -13,6 +13,7 @@ from django.utils import timezone
 from catalog.conformance import PartFile
 from catalog.writing import store_parts
 from config.inserting import insert
+from config.storable import storable_json
 from processes.models import Implementation
 from testcases.judging import Judgement
 from testcases.models import ActualPart, Pin, Result, ResultOutput, Run, TestCase
@@ -76,8 +77,8 @@ class Recorder:
             comparison=case.comparison,
             verdict=judgement.verdict,
             reason=judgement.reason,
-            message=judgement.message,
-            errors=list(judgement.errors),
+            message=storable_json(judgement.message),
+            errors=storable_json(judgement.errors),
             timings_ms=dict(judgement.timings_ms),
         )
         ports = {port.pk: port for port in case.function.ports.all()}
@@ -142,7 +143,7 @@ def _write_outputs(entries: Sequence[_Entry]) -> None:
                 result=entry.result,
                 port_name=judged.port_name,
                 row_count=judged.conformed.row_count,
-                diff=judged.diff.as_dict() if judged.diff else None,
+                diff=storable_json(judged.diff.as_dict()) if judged.diff else None,
             )
             outputs.append(output)
             parts |= {part.digest: part for part in judged.conformed.parts}

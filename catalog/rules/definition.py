@@ -1,6 +1,5 @@
 """A whole definition: its shape, its attributes one by one, its keys; and its one written form. Pure: no Django."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -9,9 +8,9 @@ from catalog.rules.attribute import check_attribute
 from catalog.rules.keys import key_problems, normalised_keys, reading_problems
 from catalog.rules.wording import unknown_properties
 from config.problems import Problem, pointer
+from config.storable import UNSTORABLE
 
 ATTRIBUTE_LIMIT = 3_000  # so many can be loaded, read, profiled and exported in a bounded memory
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 DEFINITION_PROPERTIES = ("attributes", "primaryKey", "uniqueKeys", "foreignKeys", "missingValues", "fieldsMatch")
 
 

@@ -41,6 +41,7 @@ PURE = (
     "catalog.written_rows",
     "config.exact_json",
     "config.problems",
+    "config.storable",
     "config.temporary",
     "config.timing",
     "processes.execution",

@@ -145,8 +145,8 @@ def test_what_is_deep_and_what_nobody_may_read_is_removed_and_nothing_behind_a_l
     (path / "a" / "closed" / "b" / "link").symlink_to(kept)
     (path / "link").symlink_to(kept)
     os.mkfifo(path / "pipe")
-    deepen(path, 2000)
-    deepen(path / "a", 2000)
+    deepen(path, 1100)
+    deepen(path / "a", 1100)
     for closed in (path / "a" / "closed" / "b", path / "a" / "closed", path / "a"):
         closed.chmod(0)
     temporary.remove_tree(path)
@@ -163,7 +163,7 @@ def test_what_is_no_directory_is_not_removed(tmp_path: Path, kept: Path) -> None
 
 def test_the_depth_of_what_a_killed_process_left_stops_no_other(place: Path, kept: Path) -> None:
     with writer(place, kept) as (process, path):
-        deepen(path, 2000)
+        deepen(path, 1100)
         process.kill()
         process.wait()
     with temporary.directory("call"):

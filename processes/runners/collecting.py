@@ -18,7 +18,14 @@ import duckdb
 
 from catalog.engine import quote_name, quote_text
 from processes.runners.contract import Limits
-from processes.runners.outputs import OutputBudget, copy_statement, output_reply, part_statement, parts_wanted
+from processes.runners.outputs import (
+    EXACT_HUGEINT,
+    OutputBudget,
+    copy_statement,
+    output_reply,
+    part_statement,
+    parts_wanted,
+)
 from processes.runners.refusals import RefusedError
 
 ROW_BYTES = 16 * 1024 * 1024
@@ -159,7 +166,7 @@ def _is_kept(name: str, kind: str, wanted: str) -> str:
     column = quote_name(name)
     if wanted == "JSON" and kind == "VARCHAR":
         return f"{column} IS NULL OR json_valid({column})"
-    is_stand_in = kind == "DOUBLE" or kind.startswith("TIMESTAMP")
+    is_stand_in = kind in {"DOUBLE", EXACT_HUGEINT} or kind.startswith("TIMESTAMP")
     there_and_back = f"TRY_CAST(TRY_CAST({column} AS {wanted}) AS {kind}) IS NOT DISTINCT FROM {column}"
     return there_and_back if is_stand_in and wanted != "VARCHAR" else f"{column} IS NULL"
 

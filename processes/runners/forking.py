@@ -11,7 +11,6 @@ import contextlib
 import ctypes
 import json
 import os
-import resource
 import select
 import signal
 import sys
@@ -24,6 +23,8 @@ from typing import Any
 from processes.runners.contract import Limits
 from processes.runners.isolation import PROCESS_MARGIN_BYTES, die_with_parent
 from processes.runners.refusals import RefusedError
+from processes.runners.seccomp import forbid_lasting_traces
+from processes.runners.usage import memory_bytes, size_of, unlinked_bytes
 
 MAXIMUM_PROCESSES = 64
 MAXIMUM_FILES = 10_000
@@ -130,15 +131,11 @@ class Forker:
         if len(others) > MAXIMUM_PROCESSES:  # told before anything else is asked of so many
             message = f"The program runs more than {MAXIMUM_PROCESSES} processes at a time."
             raise RefusedError("execution_error", message, kind="too_many_processes")
-        memory_bytes = 0
-        for process in others:
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                resident, shared = Path(f"/proc/{process}/statm").read_text().split()[1:3]
-                memory_bytes += (int(resident) - int(shared)) * resource.getpagesize()
-        if memory_bytes > self._limits.memory_bytes + PROCESS_MARGIN_BYTES:
+        if memory_bytes(others) > self._limits.memory_bytes + PROCESS_MARGIN_BYTES:
             raise RefusedError("out_of_memory", "The function needs more memory than it may use.")
-        size_bytes, files = _size_of(self._work)
-        if size_bytes > self._limits.temp_bytes + self._limits.output_bytes or files > MAXIMUM_FILES:
+        size_bytes, files = size_of(self._work, MAXIMUM_FILES)
+        allowed_bytes = self._limits.temp_bytes + self._limits.output_bytes
+        if size_bytes + unlinked_bytes(others) > allowed_bytes or files > MAXIMUM_FILES:
             message = f"The function writes more than {MAXIMUM_FILES:,} files, or more bytes than it may."
             raise RefusedError("output_too_large", message)
 
@@ -168,6 +165,8 @@ def _be_the_fork(work: Callable[[Tell], None], tell: int, stdout: int, stderr: i
     status = 1
     try:
         die_with_parent()
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # its watch looks into it
+        forbid_lasting_traces()
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)  # it was the channel to our parent
@@ -199,20 +198,3 @@ def _messages(content: bytes) -> list[dict[str, Any]]:
             if isinstance(message, dict):
                 found.append(message)
     return found
-
-
-def _size_of(directory: Path) -> tuple[int, int]:
-    """Bytes and number of the files below a directory, as far as they need to be counted."""
-    size_bytes, files, waiting = 0, 0, [str(directory)]
-    while waiting and files <= MAXIMUM_FILES:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                files += 1
-                with contextlib.suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        size_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-                if files > MAXIMUM_FILES:
-                    break
-    return size_bytes, files

@@ -13,10 +13,13 @@ import duckdb
 
 from catalog.engine import quote_name, quote_text
 from catalog.types.moments import duration_from_interval
+from config.storable import UNSTORABLE
 from processes.runners.collecting import ROW_BYTES
+from processes.runners.outputs import exact_selection
 from processes.runners.refusals import RefusedError
 
-_FLOAT_DIGITS = 38
+_DIGITS = 38
+_INTEGER_BITS = 128
 _SCALARS: Mapping[type, str] = {
     bool: "BOOLEAN",
     int: "BIGINT",
@@ -40,7 +43,8 @@ def write_given(
     """
     if isinstance(table, duckdb.DuckDBPyRelation):
         _check_names(table.columns)
-        table.write_parquet(str(path))
+        columns = list(zip(table.columns, map(str, table.types), strict=True))
+        table.project(exact_selection(columns)).write_parquet(str(path))
     elif type(table).__module__.split(".")[0] in {"pandas", "polars", "pyarrow"}:
         _write_frame(connection, table, path)
     elif isinstance(table, Iterable) and not isinstance(table, str | bytes | Mapping):
@@ -57,11 +61,16 @@ def write_given(
 def _check_names(names: Sequence[str]) -> None:
     seen: set[str] = set()
     for name in names:
-        if not isinstance(name, str):
-            raise RefusedError("invalid_output", f"A column's name is text, not {name!r}.")
-        if name.lower() in seen:
-            raise RefusedError("duplicate_column", f"The function gives column {name!r} twice.")
-        seen.add(name.lower())
+        _check_name(name, seen)
+
+
+def _check_name(name: Any, seen: set[str]) -> None:
+    """seen: the names before it, in lower case."""
+    if not isinstance(name, str) or not name or UNSTORABLE.search(name):
+        raise RefusedError("invalid_output", f"A column's name is text without NUL, not {name!r}.")
+    if name.lower() in seen:
+        raise RefusedError("duplicate_column", f"The function gives column {name!r} twice.")
+    seen.add(name.lower())
 
 
 def _write_frame(connection: duckdb.DuckDBPyConnection, table: Any, path: Path) -> None:
@@ -72,7 +81,9 @@ def _write_frame(connection: duckdb.DuckDBPyConnection, table: Any, path: Path) 
     if type(table).__module__.startswith("polars"):
         table = table.to_arrow()
     connection.register("given", table)
-    connection.execute(f"COPY (SELECT * FROM given) TO {quote_text(str(path))} (FORMAT parquet)")
+    columns = [(row[0], row[1]) for row in connection.execute("DESCRIBE given").fetchall()]
+    rows = f"SELECT {exact_selection(columns)} FROM given"
+    connection.execute(f"COPY ({rows}) TO {quote_text(str(path))} (FORMAT parquet)")
     connection.unregister("given")
 
 
@@ -99,26 +110,39 @@ class _Column:
             raise RefusedError("invalid_output", f"{place} is a {type(value).__name__}, which no column holds.")
         self.types.add(kind or dict)
         if kind is None:
-            return json.dumps(value, default=_in_json, ensure_ascii=False, allow_nan=False)
+            return _checked_text(json.dumps(value, default=_in_json, ensure_ascii=False, allow_nan=False))
         if kind is bool:
             return "true" if value else "false"
+        if kind is str:
+            return _checked_text(str(value))
         if kind is int:
-            self.is_big = self.is_big or value not in _BIGINT
-            self.digits = max(self.digits, len(str(abs(value))))
+            return self._whole(value, place)
         if kind is Decimal:
             return self._decimal(value, place)
         if kind is datetime:
-            if value.tzinfo is not None:
-                self.types.discard(datetime)
-                self.types.add(type(UTC))
-                value = value.astimezone(UTC)
-            return value.isoformat(" ")
+            return self._moment(value)
         return f"{value.total_seconds():.6f} seconds" if kind is timedelta else str(value)
+
+    def _moment(self, value: datetime) -> str:
+        if value.tzinfo is not None:
+            self.types.discard(datetime)
+            self.types.add(type(UTC))
+            value = value.astimezone(UTC)
+        return value.isoformat(" ")
+
+    def _whole(self, value: int, place: str) -> str:
+        if value.bit_length() > _INTEGER_BITS:
+            raise RefusedError("invalid_output", f"{place} has too many digits; a number has at most 38.")
+        self.is_big = self.is_big or value not in _BIGINT
+        self.digits = max(self.digits, len(str(abs(value))))
+        return str(value)
 
     def _decimal(self, value: Decimal, place: str) -> str:
         exponent = value.as_tuple().exponent
         if not isinstance(exponent, int):
             raise RefusedError("invalid_output", f"{place} is {value}, which is no number.")
+        if max(value.adjusted() + 1, 0) + max(-exponent, 0) > _DIGITS:
+            raise RefusedError("invalid_output", f"{place} has too many digits; a number has at most 38.")
         self.scale = max(self.scale, -exponent)
         self.digits = max(self.digits, value.adjusted() + 1)
         return format(value, "f")
@@ -147,9 +171,16 @@ class _Column:
 
     def _decimal_type(self, name: str) -> str:
         digits = max(self.digits, 0) + self.scale
-        if digits > _FLOAT_DIGITS:
+        if digits > _DIGITS:
             raise RefusedError("invalid_output", f"Column {name!r} needs {digits} digits; a number has at most 38.")
         return f"DECIMAL({max(digits, 1)},{self.scale})"
+
+
+def _checked_text(text: str) -> str:
+    """The text, if it is Unicode; else a ValueError."""
+    if not text.isascii():
+        text.encode()
+    return text
 
 
 def _cast(name: str, kind: str) -> str:
@@ -166,10 +197,18 @@ def _in_json(value: Any) -> Any:
     raise RefusedError("invalid_output", f"A {type(value).__name__} is no JSON.")
 
 
+def _text(column: _Column, value: Any, place: str) -> str | None:
+    try:
+        return column.text(value, place)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise RefusedError("invalid_output", f"{place} is a value that no column holds: {error}") from error
+
+
 def _write_records(
     connection: duckdb.DuckDBPyConnection, rows: Iterable[Any], wanted: Sequence[tuple[str, str]], path: Path
 ) -> None:
     columns: dict[str, _Column] = {}
+    seen: set[str] = set()
     lines = path.with_suffix(".ndjson")
     count = 0
     with lines.open("w", encoding="utf-8") as file:
@@ -179,9 +218,9 @@ def _write_records(
             texts = {}
             for name, value in row.items():
                 if name not in columns:
-                    _check_names([*columns, name])
+                    _check_name(name, seen)
                     columns[name] = _Column()
-                texts[name] = columns[name].text(value, f"Row {count}, {name}")
+                texts[name] = _text(columns[name], value, f"Row {count}, {name}")
             file.write(json.dumps(texts) + "\n")
     if not count:
         columns = {name: _Column() for name, _ in wanted}

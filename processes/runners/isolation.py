@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from catalog import engine, idle, parts, types
-from config import exact_json, problems, temporary
+from config import exact_json, problems, storable, temporary
 from processes.runners.contract import MEBIBYTE, Limits, Permissions
 
 BUBBLEWRAP = "bwrap"
@@ -188,7 +188,7 @@ def _python_paths() -> list[str]:
         PROJECT_ROOT / "processes",
         Path(str(types.__file__)).parent,
     }
-    for module in (engine, idle, parts, problems, exact_json, temporary):
+    for module in (engine, idle, parts, problems, storable, exact_json, temporary):
         file = Path(str(module.__file__))
         roots |= {file, file.with_name("__init__.py")}
     return sorted(str(root) for root in roots)

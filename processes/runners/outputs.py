@@ -14,7 +14,8 @@ from catalog.types.moments import duration_from_interval
 from processes.runners.contract import Limits
 from processes.runners.refusals import RefusedError
 
-_EXACT_IN_PARQUET = {"HUGEINT": "DECIMAL(38,0)", "UHUGEINT": "DECIMAL(38,0)"}
+EXACT_HUGEINT = "DECIMAL(38,0)"
+_EXACT_IN_PARQUET = {"HUGEINT": EXACT_HUGEINT, "UHUGEINT": EXACT_HUGEINT}
 """Parquet has no 128-bit integers and DuckDB writes them as DOUBLE; SUM of integers is a HUGEINT, so it matters."""
 
 _KEPT_AS = {"INTERVAL": "VARCHAR"}
@@ -62,7 +63,7 @@ class OutputBudget:
 
 def copy_statement(query: str, columns: Sequence[tuple[str, str]], path: Path, budget: OutputBudget) -> str:
     """Writes a query (in parentheses, or a relation's name) of these columns into a file that holds them exactly."""
-    rows = f"SELECT {_selection(columns)} FROM {query} LIMIT {budget.rows_left + 1}"
+    rows = f"SELECT {exact_selection(columns)} FROM {query} LIMIT {budget.rows_left + 1}"
     return f"COPY ({rows}) TO {quote_text(str(path))} (FORMAT parquet)"
 
 
@@ -116,7 +117,7 @@ def output_reply(columns: Sequence[tuple[str, str]], row_count: int, is_part: bo
     return {"columns": kept, "row_count": row_count, "is_part": is_part}
 
 
-def _selection(columns: Sequence[tuple[str, str]]) -> str:
+def exact_selection(columns: Sequence[tuple[str, str]]) -> str:
     """What to select from a query so that Parquet holds it exactly; refuses columns that it can't hold."""
     seen: set[str] = set()
     for name, column_type in columns:

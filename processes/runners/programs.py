@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import math
 import os
 import re
 import signal
@@ -21,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from config.temporary import remove_tree
 from processes.runners.clock import as_utc, clock_macros, freeze_python_clock
 from processes.runners.collecting import Collector
 from processes.runners.contract import Limits
@@ -30,7 +32,7 @@ from processes.runners.given import write_given
 from processes.runners.inputs import input_select, open_workspace, port_file, records, row_as_json, write_input
 from processes.runners.isolation import BUBBLEWRAP, PROGRAM_PATH, PROJECT_ROOT
 from processes.runners.messages import decode_parameter
-from processes.runners.refusals import RefusedError, error_reply
+from processes.runners.refusals import RefusedError, error_reply, kind_of, sentence
 from processes.runners.seccomp import forbid_other_processes
 
 Report = Callable[[str, str], None]
@@ -75,7 +77,7 @@ class ProgramRunner:
         except Exception as error:  # noqa: BLE001 - what a user's module does when it is imported
             return error_reply(error, phase, "", self._hidden) | {"log": log}
         spent_ms = (time.perf_counter() - started) * 1000
-        load_ms = float(told.get("load_ms", 0.0))
+        load_ms = min(told["load_ms"], spent_ms)
         return {"load_ms": load_ms, "execute_ms": spent_ms - load_ms} | reply | {"log": log}
 
     def _prepare(self, request: Mapping[str, Any]) -> None:
@@ -94,6 +96,8 @@ class ProgramRunner:
 
     def _collect(self, request: Mapping[str, Any], tell: Tell) -> None:
         try:
+            for path in map(Path, request["output_files"]):
+                _make_free(path)
             collector = Collector(self._workspace, request, self._limits)
             outputs, form = request["outputs"], self._form(request)
             files = {port: port_file("outputs", port, form, outputs) for port in outputs}
@@ -108,11 +112,31 @@ class ProgramRunner:
         return text
 
 
+def _make_free(path: Path) -> None:
+    """Remove what a program put where an output goes: a pipe would be written to for ever."""
+    if path.is_dir() and not path.is_symlink():
+        remove_tree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _reply_of(ended: Ended) -> dict[str, Any]:
     reply = next((message["reply"] for message in ended.messages if isinstance(message.get("reply"), dict)), None)
     if reply is None:
         raise RefusedError(_code_of_end(ended.status), f"The function ended without an answer, {how(ended.status)}.")
     return reply
+
+
+def _believed(told: Any) -> dict[str, Any]:
+    """What a fork that ran a user's code told. Raises RefusedError with the error that it told."""
+    if not isinstance(told, dict):
+        told = {}
+    error = told.get("error")
+    if isinstance(error, dict):
+        code, message, output, kind = (str(error.get(name, "")) for name in ("code", "message", "output", "kind"))
+        raise RefusedError(code, message, output, kind)
+    spent = told.get("load_ms")
+    return {"load_ms": float(spent) if isinstance(spent, int | float) and 0 <= spent < math.inf else 0.0}
 
 
 def how(status: int) -> str:
@@ -160,7 +184,7 @@ class PythonRunner(ProgramRunner):
         """Import the function once; forks have the module as the import left it."""
         if self._function is None:
             module, _, name = request["definition"]["entry"].partition(":")
-            found: Any = importlib.import_module(module)
+            found = _imported(module)
             for step in name.split("."):
                 found = getattr(found, step)
             if not callable(found):
@@ -175,12 +199,7 @@ class PythonRunner(ProgramRunner):
             kind = kind_of_end(ended.status)
             raise RefusedError(_code_of_end(ended.status), f"The process of the function ended: {kind}.", kind=kind)
         told = _reply_of(ended)
-        if "error" in told:
-            error = told["error"]
-            raise RefusedError(
-                str(error["code"]), str(error["message"]), str(error.get("output", "")), str(error.get("kind", ""))
-            )
-        return told
+        return _believed(told)
 
     def _be_the_function(self, request: Mapping[str, Any], tell: Tell) -> None:
         forbid_other_processes()
@@ -216,9 +235,19 @@ class PythonRunner(ProgramRunner):
                 "execution_error", f"The function called sys.exit({error.code!r}).", kind="SystemExit"
             )
             tell({"reply": error_reply(refused, "execute", "", self._hidden)})
-        except Exception as error:  # noqa: BLE001 - a user's function runs here
-            _print_trace(error)
+        except BaseException as error:  # noqa: BLE001 - a user's function runs here
             tell({"reply": error_reply(error, "execute", "", self._hidden)})
+            _print_trace(error)
+
+
+def _imported(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except Exception:
+        raise
+    except BaseException as error:  # such as SystemExit, which would end the child
+        name = type(error).__name__
+        raise RefusedError("execution_error", f"The module {module} raises {name}: {error}", kind=name) from error
 
 
 def _annotated(function: Callable[..., Any]) -> str:
@@ -285,7 +314,7 @@ def _print_trace(error: BaseException) -> None:
     for frame in traceback.extract_tb(error.__traceback__):
         if frame.filename != __file__:
             print(f"  {Path(frame.filename).name}, line {frame.lineno}, in {frame.name}", file=sys.stderr)
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    print(f"{kind_of(error) or type(error).__name__}: {sentence(error)}", file=sys.stderr)
 
 
 # --- command ----------------------------------------------------------------------------------------------------------
@@ -298,10 +327,7 @@ class CommandRunner(ProgramRunner):
         return str(request["definition"].get("format", "csv"))
 
     def _told(self, ended: Ended) -> dict[str, Any]:
-        told: dict[str, Any] = next((each["reply"] for each in ended.messages if "reply" in each), {})
-        if "error" in told:
-            error = told["error"]
-            raise RefusedError(str(error["code"]), str(error["message"]), "", str(error.get("kind", "")))
+        told = _believed(next((each["reply"] for each in ended.messages if "reply" in each), {}))
         if ended.status:
             kind = kind_of_end(ended.status)
             last = self._without_paths(ended.tail)[-_SHOWN_BYTES:].strip()

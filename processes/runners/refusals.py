@@ -28,7 +28,7 @@ class RefusedError(Exception):
         self.kind = kind
 
 
-def error_reply(error: Exception, phase: str, output: str, hidden: tuple[str, ...]) -> dict[str, Any]:
+def error_reply(error: BaseException, phase: str, output: str, hidden: tuple[str, ...]) -> dict[str, Any]:
     """The reply that tells of an error. ``hidden``: paths of this machine, which are left out of the message."""
     message = sentence(error)
     for path in hidden:
@@ -39,7 +39,7 @@ def error_reply(error: Exception, phase: str, output: str, hidden: tuple[str, ..
     return {"error": asdict(found)}
 
 
-def code_of(error: Exception) -> str:
+def code_of(error: BaseException) -> str:
     """The code of the ExecutionError that an exception becomes."""
     if isinstance(error, RefusedError):
         return error.code
@@ -54,21 +54,24 @@ def code_of(error: Exception) -> str:
     return "execution_error"
 
 
-def kind_of(error: Exception) -> str:
+def kind_of(error: BaseException) -> str:
     """What the author would call it: ``conversion`` for DuckDB's ConversionException, else the exception's class."""
     if isinstance(error, RefusedError):
         return error.kind
-    name = type(error).__name__
+    name = str(type(error).__name__)
     if isinstance(error, duckdb.Error):
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.removesuffix(_DUCKDB_SUFFIX))
         return words.lower()
     return name
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: BaseException) -> str:
     """What it says, in a sentence."""
     if isinstance(error, MemoryError):
         return "The function needs more memory than it may use."
     if isinstance(error, duckdb.OutOfMemoryException):
         return "The query needs more memory or temporary space than it may use. " + str(error).split("\n")[0]
-    return str(error) or type(error).__name__
+    try:
+        return str(error) or str(type(error).__name__)
+    except Exception:  # noqa: BLE001 - a user's class may say it in any way
+        return "An error that can't be put into words."

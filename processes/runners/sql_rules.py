@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import duckdb
@@ -42,6 +44,11 @@ _REFUSED_FUNCTIONS = frozenset(
     }
 )
 """Scalar functions that tell of the process and of other cases, or write to the instance."""
+
+_NESTED = 500
+_SIGNS = re.compile(rf"[+-]{{{_NESTED},}}")
+_COMMENT_MARKS = re.compile(r"/\*|\*/")
+_FINDINGS = 100
 
 _PARSE = """
 SELECT json_serialize_sql($query, skip_empty := true, skip_null := true, skip_default := true),
@@ -98,6 +105,8 @@ def _check_text(query: str, tables: frozenset[str] | None, parameters: frozenset
     """Cached, because a function's query is checked again for each of its test cases."""
     if "\x00" in query or any("\ud800" <= character <= "\udfff" for character in query):
         return (("syntax_error", "A query is Unicode text without NUL characters and lone surrogates."),)
+    if _is_slow_to_parse(query):
+        return (("too_deep", f"Comments nest, or operators follow each other, more than {_NESTED} times."),)
     text = strip_terminator(query)
     connection = _parser(os.getpid()).cursor()
     ((query_json, wrapped_json),) = connection.execute(
@@ -111,7 +120,19 @@ def _check_text(query: str, tables: frozenset[str] | None, parameters: frozenset
     refusal = _parse_refusal(parsed, wrapped)
     if refusal:
         return (refusal,)
-    return tuple(dict.fromkeys(_findings(parsed["statements"][0], tables, parameters)))
+    return tuple(islice(dict.fromkeys(_findings(parsed["statements"][0], tables, parameters)), _FINDINGS))
+
+
+def _is_slow_to_parse(query: str) -> bool:
+    """Whether DuckDB's scanner would take time by the square: for comments in comments, and for + and - in a row."""
+    if any("+" in signs for signs in _SIGNS.findall(query)):
+        return True
+    depth = 0
+    for mark in _COMMENT_MARKS.findall(query):
+        depth = depth + 1 if mark == "/*" else max(depth - 1, 0)
+        if depth > _NESTED:
+            return True
+    return False
 
 
 @lru_cache(maxsize=1)

@@ -394,3 +394,20 @@ def test_what_a_killed_parent_left_is_removed_and_what_lives_is_kept(tmp_path: P
         subprocess.run(command, cwd=PROJECT_ROOT, check=True, timeout=60)
         assert len(list(tmp_path.iterdir())) == 1
         assert run(living, "SELECT 1 AS x") is None
+
+
+@pytest.mark.parametrize("text", ["/*" * 45_000, "/*/" * 30_000, "/*" * 20_000 + "*/" * 20_000, "+-" * 45_000])
+def test_a_query_that_takes_minutes_to_parse_is_refused_unread(text: str) -> None:
+    problems = check_definition("sql", {"result": f"SELECT 1 {text} 1"}, ["result"], [])
+    assert [problem.code for problem in problems] == ["too_deep"]
+
+
+def test_many_comments_and_long_lines_are_no_reason_to_refuse_a_query() -> None:
+    comments = "/* one */ -- two\n" * 2000 + "-" * 5000 + "\n" + " /* /* in */ */" * 1000
+    query = f"SELECT 1 {comments}, '{'+' * 400}'"
+    assert check_definition("sql", {"result": query}, ["result"], []) == []
+
+
+def test_a_query_that_is_wrong_all_over_has_so_many_problems_and_no_more() -> None:
+    query = "SELECT " + ",".join("?" * 5000)
+    assert len(check_definition("sql", {"result": query}, ["result"], [])) == 100
