@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters import rest_framework
 from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend, SearchFilter
 from rest_framework.request import Request
 
@@ -53,6 +54,17 @@ def refuse_unknown_parameters(request: Request, allowed: Collection[str]) -> Non
     raise Refusal(ProblemDetails(400, "unknown_parameter", "The request is not valid", detail, hint, errors))
 
 
+def refuse_unknown_choices(request: Request, view: Any, error: ValidationError) -> None:
+    """Raise a 400 with what is allowed for the first filter whose value is none of its choices."""
+    refused: Mapping[str, Any] = error.get_full_details()  # type: ignore[assignment] # by field, of a form
+    for name, listed in refused.items():
+        choices = dict(view.filterset_class.base_filters[name].extra.get("choices", ()))
+        if choices and any(each["code"] == "invalid_choice" for each in listed):
+            text = next(each for each in request.query_params.getlist(name) if each not in choices)
+            message = f"{name} is {text!r}; {nearest(text, list(choices))}"
+            raise refusal(name, "invalid_choice", message, f"Allowed: {', '.join(choices)}.")
+
+
 class StrictFilterBackend(BaseFilterBackend):
     """The view's FilterSet, `search=` over its `search_fields`, `ordering=` by its `ordering_fields`."""
 
@@ -67,7 +79,11 @@ class StrictFilterBackend(BaseFilterBackend):
         if getattr(view, "detail", False):
             return queryset
         refuse_long_texts(request.query_params)
-        queryset = DjangoFilterBackend().filter_queryset(request, queryset, view)
+        try:
+            queryset = DjangoFilterBackend().filter_queryset(request, queryset, view)
+        except ValidationError as error:
+            refuse_unknown_choices(request, view, error)
+            raise
         queryset = SearchFilter().filter_queryset(request, queryset, view)
         ordering = request.query_params.get("ordering")
         usual = queryset.query.order_by or queryset.model._meta.ordering

@@ -226,3 +226,12 @@ def test_every_address_has_both_slash_forms(api: APIClient, right: TestCase) -> 
         f"results/{result}/diff",
     ):
         assert api.get(f"/api/v1/{path}").status_code == api.get(f"/api/v1/{path}/").status_code == 200
+
+
+def test_a_filter_that_is_none_of_the_choices_is_answered_with_them(api: APIClient, db: None) -> None:
+    answer = api.get("/api/v1/results?verdict=faild").json()
+    assert answer["errors"] == [
+        {"pointer": "/verdict", "code": "invalid_choice", "message": "verdict is 'faild'; did you mean 'failed'?"}
+    ]
+    assert answer["hint"] == "Allowed: passed, failed, error, skipped."
+    assert api.get("/api/v1/jobs?state=queued&state=runing").json()["errors"][0]["pointer"] == "/state"
