@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from catalog import engine
 from catalog.attributes import describe_type, from_column
 from catalog.comparison import ComparisonOptions, Relation, TableDiff, compare
@@ -80,9 +82,25 @@ def judge(trial: Trial, executor: Executor, actual: Destination) -> Judgement:
 
     def check(wanted: WantedOutput, target: Destination) -> Conformed:
         output = outcome.outputs[wanted.port_name]
-        return _taken_as_expected(output, wanted, target) or check_output(output, wanted.schema, target)
+        taken = _taken_as_expected(output, wanted, target)
+        if taken:
+            return taken
+        try:
+            return check_output(output, wanted.schema, target)
+        except (duckdb.ProgrammingError, duckdb.DataError, RuntimeError) as error:
+            raise _FalseOutputError(wanted.port_name) from error
 
-    return judge_outcome(trial, outcome.error, check, timings_ms, actual)
+    try:
+        return judge_outcome(trial, outcome.error, check, timings_ms, actual)
+    except _FalseOutputError as error:
+        return Judgement(Verdict.ERROR, Reason.EXECUTION_ERROR, str(error), timings_ms=timings_ms)
+
+
+class _FalseOutputError(Exception):
+    """A file is not what the child says that wrote it: a function must have taken it over."""
+
+    def __init__(self, port_name: str) -> None:
+        super().__init__(f"Output port {port_name!r}: what was written is not what the function's process says of it.")
 
 
 def judge_outcome(

@@ -137,6 +137,22 @@ def test_a_child_that_says_it_wrote_a_part_is_not_believed(
     assert numbers == [(6, 1, 1), (7, 2, 1)]
 
 
+@pytest.mark.parametrize("content", ["FROM range(3)", "SELECT 7 AS id", "garbage", ""])
+def test_a_file_that_is_not_what_its_child_says_is_a_verdict_and_the_run_goes_on(
+    executor: Executor, shape: ObjectSchema, tmp_path: Path, content: str
+) -> None:
+    wanted = trial(shape, EXACT)
+    outcome = executor.execute(wanted.request)
+    output = replace(outcome.outputs["out"], path=tmp_path / "said.parquet")
+    if content.isupper() or " " in content:
+        duckdb.connect().execute(f"COPY ({content}) TO '{output.path}' (FORMAT parquet)")
+    else:
+        output.path.write_text(content)
+    judgement = judge(wanted, answering(replace(outcome, outputs={"out": output})), Destination(tmp_path))
+    assert told(judgement) == ("error", "execution_error")
+    assert "out" in judgement.message
+
+
 def test_a_column_that_the_object_can_not_take_is_refused_though_the_bytes_are_right(
     executor: Executor, shape: ObjectSchema, tmp_path: Path
 ) -> None:
