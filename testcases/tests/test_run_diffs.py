@@ -122,3 +122,15 @@ def test_the_command_names_the_newest_runs(cases: list[TestCase]) -> None:
         with pytest.raises(CommandError, match=words) as refused:
             command(*arguments)
         assert refused.value.returncode == 2
+
+
+def test_without_ids_the_two_newest_runs_are_compared(cases: list[TestCase]) -> None:
+    run(cases)
+    with pytest.raises(CommandError, match="not yet two runs"):
+        command()
+    run(cases, f"{ADDED_UP} HAVING customer > 1")
+    assert "1 missing" in command()[1]
+    run(cases, f"{ADDED_UP} HAVING customer > 1")
+    assert command("--application", cases[0].application.name)[0] == 0
+    with pytest.raises(CommandError, match="There is no application 'nowhere'"):
+        command("--application", "nowhere")
