@@ -35,10 +35,10 @@ from processes.runners.contract import (
     ParameterValue,
     Permissions,
 )
+from processes.runners.hiding import without_secrets
 from processes.runners.isolation import AUTO, BUBBLEWRAP, IsolationUnavailableError, choose_isolation
 from processes.runners.messages import encode_parameter
 from processes.runners.pool import Child, ChildCrashedError
-from processes.runners.refusals import HIDDEN
 
 __all__ = [
     "OUTPUT_CODES",
@@ -253,7 +253,7 @@ def _case(child: Child, request: ExecutionRequest, parameters: Mapping[str, Any]
         "parameters": parameters,
         "clock": as_utc(request.clock).isoformat() if request.clock else None,
         "configuration": dict(request.configuration) if request.kind != "sql" else {},
-        "secrets": sorted(filter(None, request.secrets), key=len, reverse=True) if request.kind == "http" else [],
+        "secrets": list(filter(None, request.secrets)) if request.kind != "sql" else [],
         "output_types": {name: list(columns) for name, columns in request.output_types.items()},
         "part_versions": dict(request.part_versions),
     }
@@ -283,20 +283,15 @@ def _spent(milliseconds: Any) -> float:
 
 
 def _without_secrets(outcome: Outcome, secrets: Iterable[str]) -> Outcome:
-    """What is said of an execution, with each secret hidden, the longest first: one may contain another."""
-    named = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+    """What is said of an execution, with each secret hidden."""
+    named = [secret for secret in secrets if secret]
     if not named or not (outcome.error or outcome.log):
         return outcome
-
-    def hidden(text: str) -> str:
-        for secret in named:
-            text = text.replace(secret, HIDDEN)
-        return text
-
     error = outcome.error
     if error:
-        error = replace(error, message=hidden(error.message), kind=hidden(error.kind))
-    return replace(outcome, error=error, log=hidden(outcome.log))
+        said = without_secrets(error.message, named)
+        error = replace(error, message=said, kind=without_secrets(error.kind, named))
+    return replace(outcome, error=error, log=without_secrets(outcome.log, named))
 
 
 def _outputs(child: Child, request: ExecutionRequest, reply: Mapping[str, Any]) -> dict[str, OutputTable]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -96,6 +98,58 @@ class GuardedNetwork(httpcore2.NetworkBackend):
             "whoever runs this installation may allow it with HTTP_ALLOWED_HOSTS."
         )
         raise RefusedError("not_allowed", message, kind="address_not_allowed")
+
+
+class TimedNetwork(httpcore2.NetworkBackend):
+    """A network on which nothing waits past a deadline, however often the other side sends a little."""
+
+    def __init__(self, network: httpcore2.NetworkBackend, deadline: float) -> None:
+        self._network = network
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect, and keep the deadline from then on."""
+        stream = self._network.connect_tcp(host, port, _left(self._deadline), local_address, socket_options)
+        return _TimedStream(stream, self._deadline)
+
+
+class _TimedStream(httpcore2.NetworkStream):
+    def __init__(self, stream: httpcore2.NetworkStream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(self._deadline))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(self._deadline))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
+        return _TimedStream(stream, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _left(deadline: float) -> float:
+    """The seconds that are left. Raises httpcore2.ReadTimeout when there are none."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise httpcore2.ReadTimeout("the time is over")
+    return left
 
 
 def _resolved(host: str, port: int) -> Sequence[Address]:

@@ -18,6 +18,7 @@ import duckdb
 
 from catalog.engine import quote_name, quote_text
 from processes.runners.contract import Limits
+from processes.runners.hiding import hiding_query, without_secrets
 from processes.runners.outputs import (
     EXACT_HUGEINT,
     OutputBudget,
@@ -50,6 +51,7 @@ class Collector:
             for port, columns in request["output_types"].items()
         }
         self._parts = parts_wanted(request)
+        self._secrets = request["secrets"]
         self._files = dict(zip(request["outputs"], request["output_files"], strict=True))
 
     def collect(self, port: str, path: Path, form: str, origin: str) -> dict[str, Any]:
@@ -59,7 +61,8 @@ class Collector:
         try:
             relation, columns = getattr(self, f"_read_{form}")(path, wanted, origin)
             target = Path(self._files[port])
-            row_count, is_part = self._write(port, f"({relation})", columns, target)
+            query = self._without_secrets(f"({relation})", columns)
+            row_count, is_part = self._write(port, query, columns, target)
         except RefusedError as error:
             raise RefusedError(error.code, str(error), port, error.kind) from error
         except duckdb.OutOfMemoryException:
@@ -78,6 +81,12 @@ class Collector:
                 with contextlib.suppress(duckdb.ConversionException):
                     return self._count(statement), True
         return self._count(copy_statement(query, columns, target, self._budget)), False
+
+    def _without_secrets(self, query: str, columns: Columns) -> str:
+        hiding, left = hiding_query(query, columns, self._secrets)
+        if left and self._count(left):
+            raise RefusedError("invalid_output", "A list or record holds a secret of the configuration.")
+        return hiding
 
     def _count(self, statement: str) -> int:
         ((row_count,),) = self._connection.execute(statement).fetchall()
@@ -154,7 +163,7 @@ class Collector:
         ((value,),) = self._connection.execute(
             f"SELECT {quote_name(name)} FROM ({numbered}) WHERE number = {number}"
         ).fetchall()
-        shown = str(value)[:_SHOWN_CHARACTERS]
+        shown = without_secrets(str(value), self._secrets)[:_SHOWN_CHARACTERS]
         raise RefusedError("invalid_output", f"row {number}, {name}: {shown} is no {types[name]}")
 
     def _described(self, relation: str) -> list[tuple[str, str]]:

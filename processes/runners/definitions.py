@@ -156,7 +156,7 @@ def _wrong_base(base: str) -> str | None:
         return "begins with https:// or http:// and a host"
     if parts.username is not None or parts.password is not None:
         return "holds a name or password; those go into a header"
-    if parts.query or parts.fragment or not base.isprintable() or re.search(r"[\s\\]", base):
+    if "?" in base or "#" in base or not base.isprintable() or re.search(r"[\s\\]", base):
         return "has neither a query nor spaces"
     return None
 

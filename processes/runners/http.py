@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,21 @@ import httpcore2
 import httpx2
 
 from config.exact_json import JSONError, load_json
-from processes.runners.addresses import GuardedNetwork
+from processes.runners.addresses import GuardedNetwork, TimedNetwork
 from processes.runners.clock import as_utc
 from processes.runners.collecting import Collector
 from processes.runners.contract import Limits
 from processes.runners.definitions import HEADER_NAME, HEADERS_OF_OURS
+from processes.runners.hiding import without_secrets
 from processes.runners.inputs import open_workspace, records, row_as_json
 from processes.runners.messages import decode_parameter
-from processes.runners.refusals import HIDDEN, RefusedError, error_reply
+from processes.runners.refusals import RefusedError, error_reply
 
 Report = Callable[[str, str], None]
 JSON, NDJSON = "application/json", "application/x-ndjson"
 _MEDIA_TYPES = {"json": JSON, "ndjson": NDJSON}
 _SHOWN_BYTES = 500
+_EXCERPT = ", at `"
 _CHUNK_ROWS_BYTES = 65536
 
 
@@ -63,21 +65,25 @@ class HttpRunner:
 
     def _answer(self, call: _Call, body: Iterator[bytes]) -> tuple[bytes, str]:
         """The body and media type of a good answer, within the limits."""
+        network = TimedNetwork(self._network, call.deadline)
         waits = dict.fromkeys(("connect", "read", "write", "pool"), call.timeout_seconds)
         with (
-            httpcore2.ConnectionPool(ssl_context=self._tls, network_backend=self._network) as pool,
+            httpcore2.ConnectionPool(ssl_context=self._tls, network_backend=network) as pool,
             pool.stream(
                 call.method, call.url, headers=call.headers, content=body, extensions={"timeout": waits}
             ) as got,
         ):
-            content = call.without_secrets(self._read(got, call))
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in got.headers}
+            content = self._read(got, call)
+            headers = {
+                name.decode("latin-1").lower(): without_secrets(value.decode("latin-1"), call.secrets)
+                for name, value in got.headers
+            }
         if 300 <= got.status < 400:
             target = headers.get("location", "nowhere")[:_SHOWN_BYTES]
             message = f"The service answers {got.status} and points to {target}; redirects are not followed."
             raise RefusedError("execution_error", message, kind=f"http_status {got.status}")
         if not 200 <= got.status < 300:
-            said = content[:_SHOWN_BYTES].decode(errors="replace").strip()
+            said = without_secrets(content.decode(errors="replace"), call.secrets)[:_SHOWN_BYTES].strip()
             message = f"The service answers {got.status}" + (f": {said}" if said else ".")
             raise RefusedError("execution_error", message, kind=f"http_status {got.status}")
         if headers.get("content-encoding", "identity").lower() != "identity":
@@ -92,8 +98,6 @@ class HttpRunner:
             if len(content) > self._limits.output_bytes:
                 message = f"The service answers with more than {self._limits.output_bytes:,} bytes."
                 raise RefusedError("output_too_large", message)
-            if time.monotonic() > call.deadline:
-                raise RefusedError("timeout", f"Stopped after {call.timeout_seconds:g} seconds.")
         return bytes(content)
 
     def _outputs(
@@ -102,7 +106,7 @@ class HttpRunner:
         ports = request["outputs"]
         collector = Collector(connection, request, self._limits)
         found = []
-        for position, (port, lines) in enumerate(_tables(content, media_type, ports).items()):
+        for position, (port, lines) in enumerate(_tables(content, media_type, ports, request["secrets"]).items()):
             path = self._directory / "work" / f"answer-{position}.ndjson"
             with path.open("wb") as file:
                 file.writelines(lines)
@@ -118,9 +122,13 @@ class _Call:
         configuration, definition = request["configuration"], request["definition"]
         base = configuration["base_url"].rstrip("/")
         self._request = request
+        self.secrets = request["secrets"]
         self._form = definition.get("format", "json")
         self.method = definition.get("method", "POST")
-        self.url = str(httpx2.URL(base + definition.get("path", "")))
+        try:
+            self.url = str(httpx2.URL(base + definition.get("path", "")))
+        except httpx2.InvalidURL as error:
+            raise RefusedError("invalid_configuration", "The configuration's base_url is no URL.") from error
         if httpx2.URL(self.url).netloc != httpx2.URL(base).netloc:
             raise RefusedError("invalid_definition", "The path leads to another host than the base_url.")
         self.timeout_seconds = min(
@@ -144,12 +152,6 @@ class _Call:
             for name, value in configuration.get("headers", {}).items()
             if HEADER_NAME.fullmatch(name) and name.lower() not in HEADERS_OF_OURS
         }
-
-    def without_secrets(self, content: bytes) -> bytes:
-        """A service may echo its headers; what it answers is stored and shown."""
-        for secret in self._request["secrets"]:
-            content = content.replace(secret.encode(), HIDDEN.encode())
-        return content
 
     def _parameters(self) -> dict[str, Any]:
         return {name: decode_parameter(value) for name, value in self._request["parameters"].items()}
@@ -180,10 +182,10 @@ class _Call:
         yield b'},"parameters":' + row_as_json(self._parameters()) + b"}"
 
 
-def _tables(content: bytes, media_type: str, ports: list[str]) -> dict[str, list[bytes]]:
+def _tables(content: bytes, media_type: str, ports: list[str], secrets: Sequence[str]) -> dict[str, list[bytes]]:
     """The rows by output port, as lines of JSON, in the order of the ports."""
     if media_type == NDJSON and len(ports) == 1:
-        return {ports[0]: [content]}
+        return {ports[0]: [_plain(line) for line in content.splitlines(keepends=True)] if secrets else [content]}
     if media_type != JSON and not media_type.endswith("+json"):
         allowed = f"{JSON} or {NDJSON}" if len(ports) == 1 else JSON
         raise RefusedError(
@@ -192,9 +194,18 @@ def _tables(content: bytes, media_type: str, ports: list[str]) -> dict[str, list
     try:
         answer = load_json(content)
     except JSONError as error:
-        raise RefusedError("invalid_output", f"The answer is no JSON: {error}") from error
+        reason = str(error).split(_EXCERPT)[0] if secrets else error  # what it shows may be a piece of a secret
+        raise RefusedError("invalid_output", f"The answer is no JSON: {reason}") from error
     given = _by_port(answer, ports)
     return {port: [row_as_json(row) + b"\n" for row in given[port]] for port in ports}
+
+
+def _plain(line: bytes) -> bytes:
+    """A line of JSON without needless escapes, behind which a secret could stand."""
+    try:
+        return row_as_json(load_json(line)) + b"\n"
+    except JSONError:
+        return line
 
 
 def _by_port(answer: Any, ports: list[str]) -> Mapping[str, list[Any]]:

@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from processes.runners.contract import Limits
 from processes.runners.definitions import PLACEHOLDER
 from processes.runners.forking import Ended, Forker, Tell
 from processes.runners.given import write_given
+from processes.runners.hiding import without_secrets
 from processes.runners.inputs import input_select, open_workspace, port_file, records, row_as_json, write_input
 from processes.runners.isolation import BUBBLEWRAP, PROGRAM_PATH, PROJECT_ROOT
 from processes.runners.messages import decode_parameter
@@ -68,8 +69,8 @@ class ProgramRunner:
             phase = "execute"
             report(phase, "")
             ended = self._forker.run(lambda tell: self._be_the_function(request, tell))
-            log = self._without_paths(ended.log)
-            told = self._told(ended)
+            log = without_secrets(self._without_paths(ended.log), request["secrets"])
+            told = self._told(ended, request["secrets"])
             phase = "output"
             report(phase, "")
             collected = self._forker.run(lambda tell: self._collect(request, tell))
@@ -86,7 +87,7 @@ class ProgramRunner:
     def _be_the_function(self, request: Mapping[str, Any], tell: Tell) -> None:
         raise NotImplementedError
 
-    def _told(self, ended: Ended) -> dict[str, Any]:
+    def _told(self, ended: Ended, secrets: Sequence[str]) -> dict[str, Any]:
         """What the fork told. Raises RefusedError when the function failed."""
         raise NotImplementedError
 
@@ -194,7 +195,7 @@ class PythonRunner(ProgramRunner):
     def _form(self, request: Mapping[str, Any]) -> str:
         return "parquet"
 
-    def _told(self, ended: Ended) -> dict[str, Any]:
+    def _told(self, ended: Ended, secrets: Sequence[str]) -> dict[str, Any]:
         if not ended.messages:
             kind = kind_of_end(ended.status)
             raise RefusedError(_code_of_end(ended.status), f"The process of the function ended: {kind}.", kind=kind)
@@ -326,11 +327,11 @@ class CommandRunner(ProgramRunner):
     def _form(self, request: Mapping[str, Any]) -> str:
         return str(request["definition"].get("format", "csv"))
 
-    def _told(self, ended: Ended) -> dict[str, Any]:
+    def _told(self, ended: Ended, secrets: Sequence[str]) -> dict[str, Any]:
         told = _believed(next((each["reply"] for each in ended.messages if "reply" in each), {}))
         if ended.status:
             kind = kind_of_end(ended.status)
-            last = self._without_paths(ended.tail)[-_SHOWN_BYTES:].strip()
+            last = without_secrets(self._without_paths(ended.tail), secrets)[-_SHOWN_BYTES:].strip()
             message = f"The program ended with {kind}" + (f": {last}" if last else ".")
             raise RefusedError(_code_of_end(ended.status), message, kind=kind)
         return told

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,14 @@ MODULE = """
         return [{"x": found}]
     def odd_keys(orders): return [{"x": {(1, 2): 3}}]
     def huge_relation(orders): return duckdb.sql("SELECT 9007199254740993::HUGEINT AS x, INTERVAL '-1 month' AS y")
+    def lists_its_secret(orders, configuration):
+        return [{"x": {"deep": [configuration["key"]]}, "y": "a" + configuration["key"]}]
+    def relates_its_secret(orders, configuration): return duckdb.sql("SELECT [$key] AS x", params=configuration)
+    def names_its_secret(orders, configuration): return [{configuration["key"]: 1}]
+    def raises_its_secret(orders, configuration): raise ValueError("y" * 1990 + configuration["key"])
+    def prints_its_secret(orders, configuration):
+        print("y" * 65_530 + configuration["key"])
+        return [{"n": 1}]
     def fine(orders): return [{"n": 1}]
 """
 
@@ -118,9 +127,9 @@ def table(folder: Path) -> InputTable:
     return orders(folder)
 
 
-def call(executor: Executor, table: InputTable, name: str) -> Outcome:
+def call(executor: Executor, table: InputTable, name: str, **fields: Any) -> Outcome:
     entry = name if ":" in name else f"hostile:{name}"
-    return ask(executor, "python", {"entry": entry}, {"orders": table})
+    return ask(executor, "python", {"entry": entry}, {"orders": table}, **fields)
 
 
 @pytest.mark.parametrize(
@@ -206,3 +215,35 @@ def test_a_program_that_removes_its_directories_harms_no_other(
 
     assert failure(shell(script)).code in {"missing_output", "execution_error"}
     assert rows(shell("(echo n; wc -l < inputs/orders.csv) > outputs/out.csv")) == [("3",)]
+
+
+KEY = 's3cret-"key"-\\ö'
+CONFIGURED: dict[str, Any] = {"configuration": {"key": KEY}, "secrets": (KEY,)}
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("lists_its_secret", None),
+        ("relates_its_secret", "invalid_output"),
+        ("names_its_secret", "invalid_output"),
+        ("raises_its_secret", "execution_error"),
+        ("prints_its_secret", None),
+    ],
+)
+def test_no_secret_and_no_piece_of_one_leaves_a_function(
+    executor: Executor, table: InputTable, name: str, code: str | None
+) -> None:
+    outcome = call(executor, table, name, **CONFIGURED)
+    assert (outcome.error and outcome.error.code) == code, outcome.error
+    assert "s3cre" not in f"{outcome.error} {outcome.log} {[] if code else rows(outcome)}"
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_no_secret_leaves_a_program(executor: Executor, table: InputTable, form: str) -> None:
+    script = """(echo x; printf '"'; sed 's/"/""/g' configuration.json; echo '"') > outputs/out.csv"""
+    script = script if form == "csv" else "cp configuration.json outputs/out.ndjson"
+    definition = {"argv": ["sh", "-c", f"cat configuration.json >&2; {script}"], "format": form}
+    outcome = ask(executor, "command", definition, {"orders": table}, **CONFIGURED)
+    assert "s3cret" not in f"{outcome.error} {outcome.log} {[] if outcome.error else rows(outcome)}"
+    assert "***" in outcome.log

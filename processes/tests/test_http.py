@@ -3,6 +3,7 @@
 import gzip
 import ipaddress
 import json
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
@@ -252,3 +253,145 @@ def test_a_bad_configuration_is_refused(executor: Executor, table: InputTable, c
 def test_a_bad_definition_is_refused(definition: Any, place: str, code: str) -> None:
     problems = check_definition("http", definition, ["out"], [], ["a", "b"])
     assert [(problem.path, problem.code) for problem in problems] == [(place, code)]
+
+
+ODD_SECRET = 'p"w\\d/ü-1234'
+
+
+def say(path: str, status: int, content: bytes, headers: dict[str, str]) -> str:
+    """Have the service answer so at a path."""
+    Service.anything[path] = (status, content, headers)
+    return path
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        json.dumps(ODD_SECRET),
+        json.dumps(ODD_SECRET, ensure_ascii=False),
+        '"' + "".join(f"\\u{ord(character):04x}" for character in ODD_SECRET) + '"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("media_type", ["application/json", "application/x-ndjson"])
+def test_a_secret_that_json_writes_in_another_way_is_hidden_in_cells(
+    executor: Executor, table: InputTable, service: str, spelled: str, media_type: str
+) -> None:
+    row = f'{{"price": "1.00", "said": {spelled}, "tree": {{"a": [{spelled}]}}}}'
+    content = row if media_type.endswith("ndjson") else f"[{row}]"
+    path = say("/odd", 200, content.encode(), {"Content-Type": media_type})
+    outcome = call(
+        executor,
+        table,
+        service,
+        path,
+        secrets=(ODD_SECRET,),
+        output_types={"out": (*PRICES["out"], ("said", "VARCHAR"), ("tree", "JSON"))},
+    )
+    price, said, tree = rows(outcome)[0]
+    assert (str(price), said, json.loads(tree)) == ("1.00", "***", {"a": ["***"]})
+
+
+def test_a_secret_that_looks_like_a_number_leaves_numbers_as_they_are(
+    executor: Executor, table: InputTable, service: str
+) -> None:
+    path = say("/number", 200, b'[{"price": 1234.5, "said": "no 1234"}]', {})
+    types = {"out": (*PRICES["out"], ("said", "VARCHAR"))}
+    outcome = call(executor, table, service, path, secrets=("1234",), output_types=types)
+    assert [str(value) for value in rows(outcome)[0]] == ["1234.50", "no ***"]
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "headers"),
+    [
+        (500, b"x" * 490 + SECRET.encode(), {}),
+        (302, b"", {"Location": "https://example.com/" + "x" * 470 + SECRET}),
+        (200, b"[]", {"Content-Encoding": "x" * 43 + SECRET}),
+        (200, b'[{"price": "' + b"y" * 70 + SECRET.encode() + b'"}]', {}),
+        (200, b'[{"' + SECRET.encode() + b'": 1}]', {}),
+        (200, b'[{"price": ' + SECRET.encode() + b"}]", {}),
+        (200, SECRET.encode(), {}),
+    ],
+)
+def test_no_part_of_a_secret_is_in_an_error(
+    executor: Executor, table: InputTable, service: str, status: int, content: bytes, headers: dict[str, str]
+) -> None:
+    error = failure(call(executor, table, service, say("/leaks", status, content, headers)))
+    assert not [piece for length in range(5, 12) if (piece := SECRET[:length]) in error.message], error.message
+
+
+class Drip(socketserver.BaseRequestHandler):
+    """A service that never comes to the end of its headers, byte by byte."""
+
+    def handle(self) -> None:
+        try:
+            self.request.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while True:
+                self.request.sendall(b"x")
+                time.sleep(0.05)
+        except OSError:
+            pass
+
+
+class Early(socketserver.BaseRequestHandler):
+    """A service that says early, and for ever, that it goes on."""
+
+    def handle(self) -> None:
+        try:
+            while True:
+                self.request.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
+                time.sleep(0.01)
+        except OSError:
+            pass
+
+
+@pytest.mark.parametrize("handler", [Drip, Early])
+def test_the_time_of_a_configuration_holds_before_the_body_begins(
+    executor: Executor, table: InputTable, handler: type[socketserver.BaseRequestHandler]
+) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        configuration = {"base_url": f"http://127.0.0.1:{server.server_address[1]}", "timeout_seconds": 1}
+        error = failure(call(executor, table, "", "/x", configuration=configuration))
+        server.shutdown()
+    assert (error.code, error.message) == ("timeout", "The service took too long to answer.")
+
+
+@pytest.mark.parametrize(
+    "base", ["http://127.0.0.1?", "http://127.0.0.1#", "http://127.0.0.1/a?", "file:///etc/passwd"]
+)
+def test_a_base_that_would_swallow_the_path_is_refused(executor: Executor, table: InputTable, base: str) -> None:
+    error = failure(call(executor, table, "", "/x", configuration={"base_url": base}))
+    assert (error.phase, error.code) == ("definition", "invalid_configuration")
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f.1", "017700000001", "127.1", "[::]", "[::ffff:7f00:1]", "\uff11\uff12\uff17.0.0.1"]
+)
+def test_no_way_of_writing_an_address_gets_around_the_guard(table: InputTable, host: str) -> None:
+    with executor_of("auto", Permissions(), LIMITS) as executor:
+        error = failure(call(executor, table, "", "/x", configuration={"base_url": f"http://{host}:9/"}))
+    assert error.kind in {"address_not_allowed", "host_not_found"} or error.code == "invalid_configuration", error
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "code"),
+    [
+        (b"", {"Content-Type": "application/json"}, "invalid_output"),
+        ("[{\"price\": 1}]".encode("utf-16"), {"Content-Type": "application/json; charset=utf-16"}, "invalid_output"),
+        (b'[{"price": 1, "price": 2}]', {}, "invalid_output"),
+        (b'{"price": 1, "price": 2}\n', {"Content-Type": "application/x-ndjson"}, "invalid_output"),
+        (b'{"price": 1, "Price": 2}\n', {"Content-Type": "application/x-ndjson"}, "invalid_output"),
+        (b'[{"price": 1' + b"0" * 5000 + b"}]", {}, "invalid_output"),
+        (b'[{"price": 1e999999999}]', {}, "invalid_output"),
+        (b'[{"price": {"price": {}}}]', {}, "invalid_output"),
+        (b"\xff\xfe\n", {"Content-Type": "application/x-ndjson"}, "invalid_output"),
+        (b"\0\0\0", {"Content-Type": "application/x-ndjson"}, "invalid_output"),
+        (b"[[", {"Content-Length": "1"}, "invalid_output"),
+    ],
+)  # fmt: skip
+def test_an_odd_answer_is_told(
+    executor: Executor, table: InputTable, service: str, content: bytes, headers: dict[str, str], code: str
+) -> None:
+    error = failure(call(executor, table, service, say("/strange", 200, content, headers)))
+    assert error.code == code, error
