@@ -2,10 +2,11 @@
 
 import asyncio
 import io
+import time
 from contextlib import aclosing
 from typing import Any, ClassVar
 
-from channels.auth import AuthMiddlewareStack
+from channels.auth import AuthMiddlewareStack, get_user
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
@@ -17,6 +18,7 @@ from jobs.live import Feed
 NOT_ALLOWED = 4403
 NOT_FOUND = 4404
 ENDED = 1000
+CHECK_SECONDS = 60.0  # after which who is sent something is asked for again
 
 
 class WatchConsumer(AsyncJsonWebsocketConsumer):
@@ -27,11 +29,13 @@ class WatchConsumer(AsyncJsonWebsocketConsumer):
 
     feed: ClassVar[Feed]
     _sending: asyncio.Task[None] | None = None
+    _checked_at = 0.0
 
     async def connect(self) -> None:
         """Let in who may; a browser sees a code of ours only on a connection that was accepted."""
         await self.accept()
         if may_watch(self.scope):
+            self._checked_at = time.monotonic()
             self._sending = asyncio.create_task(self._send_all())
         else:
             await self.close(NOT_ALLOWED)
@@ -43,8 +47,20 @@ class WatchConsumer(AsyncJsonWebsocketConsumer):
                 if payload is None:
                     await self.close(NOT_FOUND)
                     return
+                if not await self._may_still_watch():
+                    await self.close(NOT_ALLOWED)
+                    return
                 await self.send_json(self.message(payload))
         await self.close(ENDED)
+
+    async def _may_still_watch(self) -> bool:
+        """Whoever came in may have signed out since, or lost the account."""
+        if time.monotonic() - self._checked_at < CHECK_SECONDS:
+            return True
+        self._checked_at = time.monotonic()
+        session = self.scope["session"]
+        stored = session.__class__(session.session_key)  # as it is now, and not as it was read then
+        return may_watch({**self.scope, "user": await get_user({"session": stored})})
 
     def message(self, payload: dict[str, Any]) -> dict[str, Any]:
         """What this client is sent of a state: all of it."""

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from config.asgi import application
-from jobs import live
+from jobs import live, watching
 from jobs.context import JobContext, Pulse
 from jobs.execution import enqueue, run_now
 from jobs.leases import claim, end
@@ -141,6 +141,34 @@ def test_a_private_site_wants_a_session(settings, job, django_user_model):
     user.set_password("another")
     user.save()
     assert first(f"/ws/jobs/{job.pk}", HOST, cookie) == 4403
+
+
+@pytest.mark.parametrize("how", ["signs out", "is barred", "stays"])
+def test_who_loses_access_while_watching_is_sent_nothing_more(settings, job, django_user_model, monkeypatch, how):
+    settings.API_ACCESS = "private"
+    monkeypatch.setattr(watching, "CHECK_SECONDS", 0)
+    user = django_user_model.objects.create_user("ann")
+    client = Client()
+    client.force_login(user)
+    name = django_settings.SESSION_COOKIE_NAME
+    cookie = (b"cookie", f"{name}={client.cookies[name].value}".encode())
+
+    def lose() -> None:
+        if how == "signs out":
+            client.logout()
+        elif how == "is barred":
+            django_user_model.objects.update(is_active=False)
+        report(job, 4)
+
+    async def watch() -> Any:
+        async with Watch(f"/ws/jobs/{job.pk}", HOST, cookie) as socket:
+            assert (await socket.next())["done"] == 0
+            await sync_to_async(lose)()
+            while isinstance(state := await socket.next(), dict) and state["done"] != 4:
+                pass
+            return state if state == 4403 else state["done"]
+
+    assert asyncio.run(watch()) == (4 if how == "stays" else 4403)
 
 
 def test_two_hundred_watchers_cost_no_more_queries_than_one(job):
