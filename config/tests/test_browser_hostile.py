@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from catalog.models import Application, Table
+from catalog.models import Application, Configuration, Table
 from catalog.tests.factories import ObjectSchemaFactory, TableFactory
 from config.tests.test_browser import browser, open_site, shows, visit
 from processes.models import Function, PortDefinition
 from processes.tests.factories import FunctionFactory
 from testcases.models import TestCase
+from testcases.runs import run_test_cases
 from testcases.tests.factories import TestCaseFactory
 
 __all__ = ["browser", "open_site"]
@@ -45,6 +46,8 @@ def everything(name: str) -> tuple[Table, Function, TestCase]:
     case = TestCaseFactory.create(
         function=function, name=name, summary=name, inputs={"given": table}, outputs={"result": rows[:1]}
     )
+    Configuration.objects.create(application=application, name=name, comments=name, config={name: name})
+    run_test_cases(application, [case], implementations=["*"])
     return table, function, case
 
 
@@ -54,8 +57,12 @@ def addresses(table: Table, function: Function, case: TestCase) -> list[str]:
         *(reverse(page) for page in ("home", "object-list", "table-list", "function-list", "test-case-list")),
         *(reverse(f"object-{page}", args=[table.object_id]) for page in ("detail", "edit", "delete")),
         *(reverse(page, args=[table.pk]) for page in of_table),
-        *(reverse(f"function-{page}", args=[function.pk]) for page in ("detail", "edit", "delete")),
+        *(reverse(f"function-{page}", args=[function.pk]) for page in ("detail", "edit", "delete", "try")),
+        *(reverse("run-form") + f"?{name}={pk}" for name, pk in (("function", function.pk), ("test_case", case.pk))),
+        reverse("configuration-list"),
         *(reverse(f"test-case-{page}", args=[case.pk]) for page in ("detail", "edit", "delete")),
+        *(reverse("result-detail", args=[result.pk]) for result in case.results.all()),
+        *(reverse("run-detail", args=[result.run_id]) for result in case.results.all()),
     ]
 
 

@@ -213,10 +213,10 @@ def test_lists_cost_the_same_for_one_and_for_many(
 ) -> None:
     browser.post(reverse("test-case-run", args=[right.pk]))
     one = reverse("run-detail", args=[Run.objects.get().pk])
-    with django_assert_num_queries(11):  # the run, others, tables, count, results, and six for who may see what
+    with django_assert_num_queries(12):  # the run, others, tables, count, ids, results, and six for who may see what
         browser.get(one)
     two = browser.post(reverse("function-run", args=[right.function_id]))["Location"]
-    with django_assert_num_queries(12):  # the function's name too
+    with django_assert_num_queries(13):  # the function's name too
         browser.get(two)
     for extra in range(2):
         with django_assert_num_queries(7):  # count, cases, bindings, ports, tables, last results, applications
@@ -282,6 +282,20 @@ def test_home_shows_verdicts_runs_and_what_to_do_next(
     for words in ("1 passed", "1 failed", "1 stale", "Look at 1 test case whose last verdict is failed"):
         assert words in after
     assert reverse("run-detail", args=[Run.objects.get().pk]) in after
+
+
+def test_home_counts_a_changed_or_missing_implementation_as_stale(
+    browser: Client, right: TestCase, wrong: TestCase
+) -> None:
+    browser.post(reverse("function-run", args=[right.function_id]))
+    glance = browser.get(reverse("home")).context["glance"]
+    assert (glance.by_verdict["passed"], glance.by_verdict["failed"], glance.stale, glance.not_run) == (1, 1, 0, 0)
+    implementation = right.function.implementations.get()
+    implementation.definition = {"totals": "SELECT 1 AS id, CAST(1 AS DECIMAL(12, 2)) AS total"}
+    implementation.save()
+    assert browser.get(reverse("home")).context["glance"].stale == 2
+    implementation.delete()
+    assert browser.get(reverse("home")).context["glance"].stale == 2
 
 
 def test_home_finds_functions_and_test_cases(browser: Client, right: TestCase) -> None:

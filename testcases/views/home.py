@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from catalog.views.home import FOUND, catalog_overview
 from catalog.views.lists import search
-from processes.models import Function
+from processes.models import Function, Implementation
 from testcases.models import Result, Run, TestCase
 from testcases.models.runs import Verdict
 from testcases.views.cases import SEARCHED
@@ -59,14 +60,19 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _glance() -> Glance:
-    """One query for the newest Results, one for the count of cases."""
-    results = list(Result.objects.newest().with_staleness().defer("message", "errors", "timings_ms").order_by())
-    found = Counter(result.verdict for result in results)
-    return Glance(
-        {verdict: found[verdict] for verdict in Verdict.values},
-        sum(result.is_stale for result in results),
-        TestCase.objects.count() - len(results),
-    )
+    """How the newest Results went, counted in the database: three queries, and as many rows as implementations."""
+    newest = Result.objects.newest().with_staleness().order_by()
+    kinds = ("verdict", "is_outdated", "implementation_id", "implementation_digest")
+    counted = list(newest.values_list(*kinds).annotate(total=Count("id")))
+    digests = {pk: each.digest for pk, each in Implementation.objects.in_bulk({kind[2] for kind in counted}).items()}
+    found: Counter[str] = Counter()
+    stale = 0
+    for verdict, is_outdated, implementation, digest, total in counted:
+        found[verdict] += total
+        if is_outdated or (digest and digests.get(implementation) != digest):
+            stale += total
+    by_verdict = {verdict: found[verdict] for verdict in Verdict.values}
+    return Glance(by_verdict, stale, TestCase.objects.count() - found.total())
 
 
 def _steps(glance: Glance) -> list[Step]:

@@ -85,9 +85,12 @@ def _others(run: Run) -> list[Run]:
 
 def _results(request: HttpRequest, run: Run) -> Any:
     """A page of a run's results, in the order in which they fell; as long as it goes on, the newest first."""
+    found = ResultFilter(request.GET, run.results.order_by("id" if run.has_ended else "-id")).qs
+    page = paginated(request, found.values_list("pk", flat=True))
+    # Whether a result is flaky or stale is found out of those of the page alone.
     results = run.results.with_sight().with_flakiness().with_staleness().select_related("test_case__function")
-    page = paginated(request, ResultFilter(request.GET, results.order_by("id" if run.has_ended else "-id")).qs)
-    page.object_list = [as_seen(request, result) for result in page.object_list]
+    by_id = results.in_bulk(list(page.object_list))
+    page.object_list = [as_seen(request, by_id[pk]) for pk in page.object_list if pk in by_id]
     return page
 
 
