@@ -2,13 +2,14 @@
 
 from rest_framework.serializers import BaseSerializer
 
+from config.api.conditional import ConditionalMixin
 from config.api.viewsets import ResourceViewSet, author
 from processes.filters import FunctionFilter
 from processes.models import Function
 from processes.serializers import FunctionSerializer
 
 
-class FunctionViewSet(ResourceViewSet[Function]):
+class FunctionViewSet(ConditionalMixin, ResourceViewSet[Function]):
     """Functions: processes with named input and output ports, and how they are computed."""
 
     queryset = Function.objects.with_parts().select_related("created_by")

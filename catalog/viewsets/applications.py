@@ -13,10 +13,11 @@ from catalog.serializers.applications import (
     ConfigurationSerializer,
 )
 from config.api import CompletePagination
+from config.api.conditional import ConditionalMixin
 from config.api.viewsets import ResourceViewSet
 
 
-class ApplicationViewSet(ResourceViewSet[Application]):
+class ApplicationViewSet(ConditionalMixin, ResourceViewSet[Application]):
     """Applications: the namespaces that own objects and functions."""
 
     queryset = Application.objects.all()
@@ -33,7 +34,7 @@ class ApplicationViewSet(ResourceViewSet[Application]):
         return ApplicationSerializer if self.action == "list" else ApplicationDetailSerializer
 
 
-class ConfigurationViewSet(ResourceViewSet[Configuration]):
+class ConfigurationViewSet(ConditionalMixin, ResourceViewSet[Configuration]):
     """Configurations: named dictionaries that say where and how an application's functions run."""
 
     queryset = Configuration.objects.select_related("application")

@@ -29,6 +29,7 @@ from catalog.validation import check_rows_of
 from catalog.viewsets.files import FILE_PARSERS, OPTIONS, file_body, is_json, opened_file
 from catalog.viewsets.uploads import listed_rows
 from config.api import ProblemDetails, Refusal, refusal
+from config.api.conditional import ConditionalMixin
 from config.api.viewsets import ResourceViewSet, StrictMixin
 from config.problems import nearest
 
@@ -50,7 +51,7 @@ DESCRIBING = [
 ]
 
 
-class ObjectViewSet(ResourceViewSet[ObjectSchema]):
+class ObjectViewSet(ConditionalMixin, ResourceViewSet[ObjectSchema]):
     """Objects: the shapes of tables. Their definitions live in numbered versions."""
 
     queryset = ObjectSchema.objects.select_related("application", "created_by").with_table_count().with_current()

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from drf_spectacular.openapi import AutoSchema
 
+from config.api.conditional import IF_MATCH, ConditionalMixin
+
 SUMMARIES: Final = {
     "list": "List {many}",
     "create": "Create {one}",
@@ -24,6 +26,11 @@ class Operation(AutoSchema):
         answers = self.get_response_serializers() if serializer is None else None
         written_out = isinstance(answers, dict) and any(isinstance(each, dict) for each in answers.values())
         return not written_out and bool(super()._is_list_view(serializer))
+
+    def get_override_parameters(self) -> list[Any]:
+        found = list(super().get_override_parameters())
+        is_change = getattr(self.view, "action", "") in {"update", "partial_update", "destroy"}
+        return [*found, IF_MATCH] if is_change and isinstance(self.view, ConditionalMixin) else found
 
     def get_summary(self) -> str:
         said = super().get_summary()

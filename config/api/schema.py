@@ -89,7 +89,7 @@ HEADERS = {
             "Milliseconds: auth, parse, validate, query, serialize.",
             "auth;dur=0.14, query;dur=2",
         ),
-        ("ETag", "The version of a table that was read or written; `If-Match` takes it.", '"7"'),
+        ("ETag", "What was read or written, of a table its version; `If-Match` takes it.", '"7"'),
         ("Link", "Where a list goes on: rel next and prev.", '</api/v1/tables?offset=100>; rel="next"'),
         ("X-Masked", "Sensitive attributes whose values are null for this caller, percent-encoded.", "email"),
     )

@@ -72,11 +72,12 @@ RUN_EXAMPLE: Mapping[str, Any] = {
     "finished_at": "2026-11-20T21:00:01Z",
     "created_by": "ann",
 }
-BRIEF_EXAMPLE = {"id": RESULT_ID, "verdict": "failed", "reason": "mismatch"}
+BRIEF_EXAMPLE = {"id": RESULT_ID, "implementation": "sql", "verdict": "failed", "reason": "mismatch"}
+AFTER_EXAMPLE = {"id": "01JD4Y3Z8Q6V5T2W9X7R1N0MKM", "implementation": "sql", "verdict": "passed", "reason": ""}
 COMPARISON_EXAMPLE: Mapping[str, Any] = {
     "before": RUN_ID,
     "after": "01JD4Y3Z8Q6V5T2W9X7R1N0MKK",
-    "counts": {"fixed": 1, "unchanged": 1},
+    "counts": {"fixed": 1, "same": 1},
     "cases": [
         {
             "change": "fixed",
@@ -85,7 +86,7 @@ COMPARISON_EXAMPLE: Mapping[str, Any] = {
             "function_name": "sum_orders",
             "implementation": "sql",
             "before": BRIEF_EXAMPLE,
-            "after": {"id": "01JD4Y3Z8Q6V5T2W9X7R1N0MKM", "verdict": "passed", "reason": ""},
+            "after": AFTER_EXAMPLE,
         }
     ],
 }
@@ -220,6 +221,31 @@ class OutputChangeSerializer(CaseChangeSerializer):
     rows = serializers.URLField(allow_null=True)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "One output is another",
+            {
+                "count": 1,
+                "count_truncated": False,
+                "next": None,
+                "previous": None,
+                "results": [
+                    {
+                        **COMPARISON_EXAMPLE["cases"][0],
+                        "output": "totals",
+                        "is_equal": False,
+                        "summary": "1 changed",
+                        "counts": {**COUNTS_EXAMPLE, "missing": 0, "unexpected": 0},
+                        "rows": "https://example.com/api/v1/results/01JD4Y3Z8Q6V5T2W9X7R1N0MKM/outputs/totals/diff",
+                    }
+                ],
+                "same": 1,
+                "verdicts": {"fixed": 1},
+            },
+        )
+    ]
+)
 class RunDiffSerializer(serializers.Serializer[Any]):
     """A page of the outputs that are not the same in two runs, and how verdicts changed."""
 

@@ -191,6 +191,7 @@ class World:
 QUERIES: Mapping[str, str] = {
     "table_diff": "?from=1&to=2",
     "table_diff_stream": "?from=1&to=2",
+    "runs_diff": "?against={other}",
     "rows_delete": "?order_id=1&max_affected=1",
     "AllRowsThatMeetTheConditionOfTheAddress": "?order_id=1&max_affected=1",
 }
@@ -218,7 +219,8 @@ def test_every_operation_takes_its_examples_and_answers_as_it_says(api: APIClien
     wrong = []
     for address, method, operation, name, kind, value in requests(document):
         operation_id = operation["operationId"]
-        place = world.address(address, operation_id) + QUERIES.get(name, QUERIES.get(operation_id, ""))
+        query = QUERIES.get(name, QUERIES.get(operation_id, "")).format(**world.found)
+        place = world.address(address, operation_id) + query
         with transaction.atomic():
             if operation_id in TAKEN:
                 TAKEN[operation_id].objects.filter(name=value["name"]).update(name="another")

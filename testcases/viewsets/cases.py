@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from config.api.conditional import ConditionalMixin
 from config.api.pages import read_limit
 from config.api.viewsets import ResourceViewSet, author
 from testcases.filters import TestCaseFilter
@@ -18,7 +19,7 @@ from testcases.serializers.runs import HistorySerializer, ResultSerializer, RunO
 from testcases.viewsets.runs import PREFER, RUN_ANSWERS, answer_run
 
 
-class TestCaseViewSet(ResourceViewSet[TestCase]):
+class TestCaseViewSet(ConditionalMixin, ResourceViewSet[TestCase]):
     """Test cases: given these tables on the inputs of a function, expect those on its outputs."""
 
     __test__ = False
