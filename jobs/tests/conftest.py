@@ -11,6 +11,7 @@ from jobs.registry import job_kind
 @pytest.fixture
 def kind(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Registers work for one test: `kind(function)`, of the name `test`."""
+    registry._load()  # the kinds of all apps, which are learnt once: not into what this test takes away again
     monkeypatch.setattr(registry, "_kinds", dict(registry._kinds))
 
     def register(execute: Any, name: str = "test", **options: Any) -> Any:
