@@ -1,12 +1,14 @@
 """What makes a test case sound, beyond what its function asks for. Pure: no Django."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 
 from catalog import engine
 from catalog.comparison import OptionError, parse_options
+from catalog.comparison.cells import is_numeric_pair
+from catalog.schema import Schema
 from config.problems import Problem, has_control_character, nearest, pointer
 from processes.rules import check_arguments
 
@@ -16,7 +18,15 @@ ERROR_PROPERTIES = ("kind", "pattern", "match")
 MATCHES = ("whole", "part")
 PATTERN_LENGTH = 1000
 
-__all__ = ["check_arguments", "check_comparison", "check_expected_error", "check_tags", "matches_pattern"]
+__all__ = [
+    "check_arguments",
+    "check_comparison",
+    "check_comparison_of_outputs",
+    "check_expected_error",
+    "check_tags",
+    "matched_attributes",
+    "matches_pattern",
+]
 
 
 def check_tags(tags: Any) -> list[Problem]:
@@ -45,6 +55,32 @@ def check_comparison(options: Any, attribute_names: Sequence[str]) -> list[Probl
             for path, code, message in error.problems
         ]
     return []
+
+
+def matched_attributes(matcher: Mapping[str, Any]) -> set[str]:
+    """The attributes that a matcher names."""
+    row = matcher.get("row")
+    return {matcher["attribute"], *(row if isinstance(row, Mapping) else ())}
+
+
+def check_comparison_of_outputs(options: Mapping[str, Any], outputs: Sequence[Schema]) -> list[Problem]:
+    """What would be silent: options, sound by themselves, that mean nothing for any of the outputs."""
+    problems = []
+    key = options.get("key") or ()
+    if key and not any(set(schema.names) >= set(key) for schema in outputs):
+        message = f"No output has {', '.join(map(repr, key))} together, so they are no key."
+        problems.append(Problem("/key", "unknown_attribute", message))
+    for position, matcher in enumerate(options.get("matchers", ())):
+        named = matched_attributes(matcher)
+        if not any(set(schema.names) >= named for schema in outputs):
+            message = f"No output has {', '.join(map(repr, sorted(named)))} together, so the matcher holds for no row."
+            problems.append(Problem(pointer("matchers", position), "unknown_attribute", message))
+    for name in options.get("per_attribute", ()):
+        kinds = {schema.attribute(name).type: dict(schema.columns)[name] for schema in outputs if name in schema.names}
+        if not any(is_numeric_pair(kind, kind) for kind in kinds.values()):
+            message = f"{name!r} is {' and '.join(sorted(kinds))}, not a number: it can't have a tolerance."
+            problems.append(Problem(pointer("per_attribute", name), "type", message))
+    return problems
 
 
 def check_expected_error(expected: Any) -> list[Problem]:

@@ -17,6 +17,7 @@ from processes.models import Direction, Implementation, Port
 from processes.rules import bind_arguments, check_arguments
 from testcases.models.cases import TestCase
 from testcases.models.runs import Reason, Verdict
+from testcases.rules import matched_attributes
 
 
 @dataclass(frozen=True)
@@ -155,20 +156,16 @@ def comparison_options(given: Mapping[str, Any], schema: Schema) -> dict[str, An
         options["ignore"] = ignored
     if "per_attribute" in options:
         options["per_attribute"] = {name: each for name, each in options["per_attribute"].items() if name in names}
+    matchers = [each for each in options.get("matchers", ()) if names >= matched_attributes(each)]
     if "matchers" in options:
-        options["matchers"] = [each for each in options["matchers"] if names >= _named(each)]
+        options["matchers"] = matchers
     key = options.get("key") or list(schema.primary_key)
-    if key and names.issuperset(key) and not set(key) & {*ignored, *options.get("per_attribute", ())}:
+    taken = {*ignored, *options.get("per_attribute", ()), *(each["attribute"] for each in matchers)}
+    if key and names.issuperset(key) and not set(key) & taken:
         options["key"] = list(key)
     else:
         options.pop("key", None)
     return options
-
-
-def _named(matcher: Mapping[str, Any]) -> set[str]:
-    """The attributes that a matcher names."""
-    row = matcher.get("row")
-    return {matcher["attribute"], *(row if isinstance(row, Mapping) else ())}
 
 
 def fingerprint(

@@ -83,8 +83,10 @@ class TestCase(Stamped):
 
     def _comparison_problems(self) -> list[Problem]:
         outputs = ObjectSchema.objects.filter(ports__in=self.function.outputs).distinct()
-        names = [name for shape in outputs for name in shape.schema.names]
-        return rules.check_comparison(self.comparison, names)
+        schemas = [shape.schema for shape in outputs]
+        names = [name for schema in schemas for name in schema.names]
+        found = rules.check_comparison(self.comparison, names)
+        return found or rules.check_comparison_of_outputs(self.comparison, schemas)
 
     def save(self, *args: Any, **options: Any) -> None:
         self.application_id = self.function.application_id

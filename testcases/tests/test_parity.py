@@ -139,6 +139,7 @@ BAD = [
             ({"key": ["id"], "ignore": ["id"]}, "conflict"),
             ({"per_attribute": {"total": {"tol": 1}}}, "unknown_option"),
             ({"matchers": [{"attribute": "total", "matcher": {"$gr": 1}}]}, "unknown_option"),
+            ({"matchers": [{"attribute": "total", "matcher": {"$gt": 1}}] * 2}, "duplicate"),
         )
     ),
     Bad(
