@@ -3,6 +3,7 @@
 The names, units and defaults are listed in `.env.example`.
 """
 
+import ssl
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,6 +115,19 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 
+def certificates(name: str) -> str:
+    """The certificates in the file that a setting names, as PEM; none if it names none."""
+    path = env.str(name, "")
+    if not path:
+        return ""
+    try:
+        text = Path(path).read_text(encoding="ascii")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        raise ImproperlyConfigured(f"{name} is {path!r}; it must be a file of certificates in PEM: {error}.") from error
+    return text
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's database dictionary for a `sqlite:///...` or `postgres://...` URL."""
     try:
@@ -215,6 +229,8 @@ PYTHON_ENTRIES: list[str] = env.list("PYTHON_ENTRIES", default=[])
 PYTHON_PATH = [str(Path(each).resolve()) for each in env.list("PYTHON_PATH", default=[])]
 COMMAND_PROGRAMS: list[str] = env.list("COMMAND_PROGRAMS", default=[])
 HTTP_ALLOWED_HOSTS: list[str] = env.list("HTTP_ALLOWED_HOSTS", default=[])
+# The authorities, in PEM, that the certificates of services may be signed by, besides those that this host trusts.
+HTTP_AUTHORITIES = certificates("HTTP_CA_FILE")
 # The environment variables that a configuration may take secrets from, as {"$env": "NAME"}: names or patterns.
 CONFIGURATION_ENV: list[str] = env.list("CONFIGURATION_ENV", default=["EXEMPLAR_SECRET_*"])
 

@@ -37,6 +37,7 @@ def permissions() -> execution.Permissions:
         python_path=tuple(settings.PYTHON_PATH),
         command_programs=tuple(settings.COMMAND_PROGRAMS),
         http_allowed_hosts=tuple(settings.HTTP_ALLOWED_HOSTS),
+        http_authorities=settings.HTTP_AUTHORITIES,
         unconfined_programs=settings.SANDBOX_ISOLATION == "none",
     )
 

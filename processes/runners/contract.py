@@ -53,6 +53,7 @@ class Permissions:
     ``python_path``: folders to import from, besides the installed packages.
     ``command_programs``: absolute paths, or names that are looked up in ``PROGRAM_PATH``.
     ``http_allowed_hosts``: names, addresses or networks that may be reached though they are not public.
+    ``http_authorities``: PEM of who may sign the certificates of services, besides those that the host trusts.
     ``unconfined_programs``: whether python and command may run where bubblewrap doesn't work.
     """
 
@@ -60,6 +61,7 @@ class Permissions:
     python_path: tuple[str, ...] = ()
     command_programs: tuple[str, ...] = ()
     http_allowed_hosts: tuple[str, ...] = ()
+    http_authorities: str = ""
     unconfined_programs: bool = False
 
 

@@ -44,6 +44,8 @@ class HttpRunner:
         self._limits = limits
         self._network = GuardedNetwork(settings["http_allowed_hosts"])
         self._tls = ssl.create_default_context()
+        if settings["http_authorities"]:
+            self._tls.load_verify_locations(cadata=settings["http_authorities"])
 
     def run(self, request: Mapping[str, Any], report: Report) -> dict[str, Any]:
         """Run one case: ``{"outputs", "load_ms", "execute_ms"}``, or ``{"error"}``."""

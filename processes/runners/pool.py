@@ -104,6 +104,7 @@ class Child:
                 "isolation": isolation_in_force,
                 "python_path": permissions.python_path,
                 "http_allowed_hosts": permissions.http_allowed_hosts,
+                "http_authorities": permissions.http_authorities,
             }
         )
 
