@@ -18,6 +18,7 @@ from processes.serializers import FUNCTION_ID, MemberSerializer
 from testcases.given import Definition, InvalidRowsError, RowsDefinition, define_test_case
 from testcases.models import TestCase
 from testcases.models.cases import BindingDefinition
+from testcases.serializers.options import COMPARISON_EXAMPLE, ComparisonField, ExpectedErrorField
 from testcases.serializers.runs import CASE_ID, TABLE_ID
 
 SIDES = ("inputs", "outputs")
@@ -31,7 +32,7 @@ CASE_EXAMPLE: Mapping[str, Any] = {
         {"name": "orders", "rows": ROWS_EXAMPLE},
     ],
     "outputs": [{"name": "totals", "rows": [{"id": 1, "total": 2.5}, {"id": 2, "total": 7}]}],
-    "comparison": {"ordered": False, "abs_tol": 0.001},
+    "comparison": COMPARISON_EXAMPLE,
     "parameters": {},
     "expected_error": {},
     "clock": None,
@@ -115,9 +116,9 @@ class TestCaseSerializer(CheckedSerializer[TestCase]):
     function = serializers.PrimaryKeyRelatedField(queryset=Function.objects.select_related("application"))
     function_name = serializers.CharField(source="function.name", read_only=True)
     tags = TagsField(required=False)
-    comparison = DictionaryField(required=False, help_text="How actual and expected are compared.")
+    comparison = ComparisonField(required=False)
     parameters = DictionaryField(required=False, help_text="Values of the function's parameters, by name.")
-    expected_error = DictionaryField(required=False, help_text="Its `kind` and `pattern`, in place of tables.")
+    expected_error = ExpectedErrorField(required=False)
     inputs = BindingSerializer(many=True, required=False)
     outputs = BindingSerializer(many=True, required=False)
     created_by = UserField()
