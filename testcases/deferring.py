@@ -15,16 +15,21 @@ from jobs.health import has_workers
 from jobs.models import Job
 from testcases.models import Run, TestCase
 from testcases.recording import RunEndedError
-from testcases.runs import run_test_cases, start_run
+from testcases.runs import run_test_cases, start_run, trial_count
 
 RUN: Final = "run"
 LOOK_SECONDS: Final = 0.2
 OPEN_STATES: Final = (Run.State.QUEUED, Run.State.RUNNING)
 
 
-def is_large(case_count: int) -> bool:
-    """Whether a Run is left to a worker without being asked for; only where one is there to take it."""
-    return case_count > settings.RUN_ASYNC_CASES and has_workers()
+def is_large(test_cases: Sequence[TestCase], implementations: Sequence[str] = ()) -> bool:
+    """Whether a Run is left to a worker without being asked for; only where one is there to take it.
+
+    Each case counts as often as it is judged, with one implementation or several.
+    """
+    most = settings.RUN_ASYNC_CASES
+    has_many = len(test_cases) > most or (implementations and trial_count(test_cases, implementations) > most)
+    return bool(has_many) and has_workers()
 
 
 def run_or_defer(
@@ -36,7 +41,7 @@ def run_or_defer(
     configuration: Configuration | None = None,
 ) -> Run:
     """A Run that has ended, or, over many cases, one that a worker will execute."""
-    verb = defer_run if is_large(len(test_cases)) else run_test_cases
+    verb = defer_run if is_large(test_cases, implementations) else run_test_cases
     return verb(application, test_cases, selection, author, implementations, configuration)
 
 

@@ -82,6 +82,13 @@ def start_run(
     )
 
 
+def trial_count(test_cases: Iterable[TestCase], implementations: Sequence[str] = ()) -> int:
+    """How many Results a Run over these cases will have."""
+    functions = [case.function_id for case in test_cases]
+    plan = _plan(set(functions), implementations)
+    return sum(len(plan[function]) for function in functions)
+
+
 def _plan(functions: Iterable[str], wanted: Sequence[str]) -> dict[str, list[str]]:
     """Names of implementations by function; "" where it has none."""
     names: dict[str, list[str]] = {function: [] for function in functions}

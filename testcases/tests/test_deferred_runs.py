@@ -263,12 +263,23 @@ def test_who_waits_is_told_of_the_end_where_it_comes_in_time(api, cases, monkeyp
 
 def test_many_cases_are_left_to_a_worker_only_where_one_lives(api, cases, settings) -> None:
     settings.RUN_ASYNC_CASES = 2
-    assert not is_large(3)
+    assert not is_large(cases)
     assert api.post("/api/v1/runs", {"application": "test"}).status_code == 200
     beat()
-    assert is_large(3)
-    assert not is_large(2)
+    assert is_large(cases)
+    assert not is_large(cases[:2])
     assert api.post("/api/v1/runs", {"application": "test"}).status_code == 202
+
+
+def test_a_case_counts_as_often_as_it_is_judged(api, cases, settings) -> None:
+    settings.RUN_ASYNC_CASES = 2 * len(cases) - 1
+    function = cases[0].function
+    first = function.implementations.get()
+    function.implementations.create(name="again", kind=first.kind, definition=first.definition)
+    beat()
+    assert api.post("/api/v1/runs", {"application": "test"}).status_code == 200
+    answer = api.post("/api/v1/runs", {"application": "test", "implementations": ["*"]})
+    assert (answer.status_code, answer.json()["total"]) == (202, 2 * len(cases))
 
 
 def test_the_pages_show_a_run_that_goes_on_and_cancel_it(api, cases, settings) -> None:

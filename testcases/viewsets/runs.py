@@ -93,7 +93,7 @@ def _answer(request: Request, application: Application, wanted: dict[str, Any]) 
     criteria = Criteria(**wanted)
     cases = select_test_cases(criteria, application)
     preferences = read_preferences(request)
-    is_deferred = preferences.wants("respond-async", "") or is_large(len(cases))
+    is_deferred = preferences.wants("respond-async", "") or is_large(cases, criteria.implementations)
     verb = defer_run if is_deferred else run_test_cases
     run = verb(application, cases, criteria.as_dict(), author(request), criteria.implementations, configuration)
     if is_deferred:
