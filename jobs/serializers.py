@@ -30,6 +30,11 @@ JOB_EXAMPLE: Mapping[str, Any] = {
 }
 
 
+@extend_schema_field({"type": ["object", "null"], "additionalProperties": True})
+class DocumentField(serializers.JSONField):
+    """An object of JSON, or null."""
+
+
 @extend_schema_serializer(examples=[OpenApiExample("An import on its way", JOB_EXAMPLE)])
 class JobSerializer(serializers.ModelSerializer[Job]):
     """Long work and its progress: `done` of `total`, which is null while nobody knows it.
@@ -38,8 +43,8 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     """
 
     is_cancelling = serializers.BooleanField(help_text="Whether it was asked to stop, and has not yet.")
-    result = extend_schema_field({"type": ["object", "null"], "additionalProperties": True})(serializers.JSONField)()
-    error = extend_schema_field({"type": ["object", "null"], "additionalProperties": True})(serializers.JSONField)()
+    result = DocumentField()
+    error = DocumentField()
     created_by = UserField()
 
     class Meta:

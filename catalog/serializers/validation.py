@@ -28,8 +28,6 @@ REPORT_EXAMPLE: Final = OpenApiExample(
     },
 )
 
-ANYTHING: Final = extend_schema_field({})(serializers.JSONField)
-
 
 class RowErrorSerializer(serializers.Serializer[Any]):
     """One thing that is wrong with one row."""
@@ -40,8 +38,10 @@ class RowErrorSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     message = serializers.CharField()
     line = serializers.IntegerField(required=False, help_text="Where the row begins in a file of lines.")
-    value = ANYTHING(required=False, help_text="What stands there; left out where the caller may not see it.")
-    constraint = ANYTHING(required=False, help_text="What it had to meet.")
+    value = serializers.JSONField(
+        required=False, help_text="What stands there; left out where the caller may not see it."
+    )
+    constraint = serializers.JSONField(required=False, help_text="What it had to meet.")
 
 
 class ErrorKindSerializer(serializers.Serializer[Any]):

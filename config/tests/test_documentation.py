@@ -6,11 +6,20 @@ from typing import Any
 import pytest
 from django.conf import settings as configured
 from django.core.management import call_command
+from rest_framework import fields
 from rest_framework.test import APIClient
 
 
 def test_openapi_is_valid_and_without_warnings(tmp_path: Path) -> None:
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "openapi.yaml"))
+
+
+def test_what_openapi_says_of_a_field_is_said_of_a_class_of_ours(api: APIClient) -> None:
+    """A note on a class of the framework would hold for every field of it, for as long as the process lives."""
+    api.get("/api/schema")
+    theirs = [each for each in vars(fields).values() if isinstance(each, type) and issubclass(each, fields.Field)]
+    assert fields.JSONField in theirs
+    assert not [each for each in theirs if "_spectacular_annotation" in vars(each)]
 
 
 def test_openapi_has_examples_and_problems_for_every_resource(api: APIClient) -> None:
