@@ -13,6 +13,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -63,8 +64,7 @@ class MayUse(BasePermission):
         if request.method in SAFE_METHODS or not is_foreign(request._request):
             return True
         # There is no session here, so no CSRF token: the browser's word on the origin stands in its place.
-        self.message = "A page of another site may not write here."
-        return False
+        raise PermissionDenied("A page of another site may not write here.")
 
 
 class HostMiddleware:
