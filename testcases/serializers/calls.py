@@ -13,7 +13,7 @@ from config.exact_json import dump_json
 from config.problems import nearest, pointer
 from processes.models import Function, Port
 from processes.rules import check_arguments
-from testcases.serializers.runs import TABLE_ID
+from testcases.serializers.results import TABLE_ID
 
 ROWS_DEFAULT, ROWS_MOST = 100, 1_000
 CALL_EXAMPLE: Mapping[str, Any] = {

@@ -19,7 +19,7 @@ from testcases.given import Definition, InvalidRowsError, RowsDefinition, define
 from testcases.models import TestCase
 from testcases.models.cases import BindingDefinition
 from testcases.serializers.options import COMPARISON_EXAMPLE, ComparisonField, ExpectedErrorField
-from testcases.serializers.runs import CASE_ID, TABLE_ID
+from testcases.serializers.results import CASE_ID, TABLE_ID
 
 SIDES = ("inputs", "outputs")
 CASE_EXAMPLE: Mapping[str, Any] = {

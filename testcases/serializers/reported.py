@@ -11,7 +11,8 @@ from config.api import StrictSerializer
 from processes.execution import ExecutionError
 from testcases.reported import OutputRows, Pinned, Reported, pins_by_port
 from testcases.serializers.cases import RowsField
-from testcases.serializers.runs import CASE_ID, TABLE_ID, RunRequestSerializer
+from testcases.serializers.results import CASE_ID, TABLE_ID
+from testcases.serializers.runs import RunRequestSerializer
 
 NAME_CHARACTERS, REPORTER_CHARACTERS, MESSAGE_CHARACTERS = 200, 50, 20_000
 TABLE_NUMBERS = 2**31 - 1

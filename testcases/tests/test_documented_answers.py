@@ -20,7 +20,7 @@ from processes.models import Function
 from processes.serializers import FUNCTION_EXAMPLE, FUNCTION_ID
 from processes.tests.factories import FunctionFactory
 from testcases.models import Result, TestCase
-from testcases.serializers.runs import CASE_ID, TABLE_ID
+from testcases.serializers.results import CASE_ID, TABLE_ID
 from testcases.tests.factories import TestCaseFactory
 
 METHODS = ("get", "post", "put", "patch", "delete")

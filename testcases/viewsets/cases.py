@@ -15,7 +15,8 @@ from testcases.filters import TestCaseFilter
 from testcases.history import history_of, trend_of
 from testcases.models import TestCase
 from testcases.serializers.cases import TestCaseSerializer
-from testcases.serializers.runs import HistorySerializer, ResultSerializer, RunOptionsSerializer
+from testcases.serializers.results import HistorySerializer, ResultSerializer
+from testcases.serializers.runs import RunOptionsSerializer
 from testcases.viewsets.runs import PREFER, RUN_ANSWERS, answer_run
 
 

@@ -30,7 +30,7 @@ from config.exact_json import dump_json
 from config.problems import nearest
 from testcases.models import Result, ResultOutput
 from testcases.output_diffs import Pair, against_expected, against_other, file_of, lines_of, page_of
-from testcases.serializers.runs import DiffPageSerializer, DiffSerializer
+from testcases.serializers.results import DiffPageSerializer, DiffSerializer
 from testcases.sight import hidden_by_port, masked_row
 from testcases.viewsets.documentation import ADDRESS
 from testcases.viewsets.outputs import output_of

@@ -22,7 +22,8 @@ from testcases.reported import (
 )
 from testcases.selection import Criteria, select_test_cases
 from testcases.serializers.reported import ReportedResultSerializer, ReportedRunSerializer
-from testcases.serializers.runs import ResultDetailSerializer, RunSerializer
+from testcases.serializers.results import ResultDetailSerializer
+from testcases.serializers.runs import RunSerializer
 from testcases.viewsets.runs import RunResultViewSet
 
 NOT_OPEN = OpenApiResponse(description="It has ended, or the catalog executes it itself.")

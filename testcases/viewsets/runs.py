@@ -36,12 +36,9 @@ from testcases.recording import RunEndedError
 from testcases.run_diffs import OutputChange, compare_outputs
 from testcases.runs import run_test_cases
 from testcases.selection import Criteria, find_configuration, select_test_cases
+from testcases.serializers.results import AcceptedSerializer, AcceptSerializer, ResultDetailSerializer, ResultSerializer
 from testcases.serializers.runs import (
     RUN_EXAMPLE,
-    AcceptedSerializer,
-    AcceptSerializer,
-    ResultDetailSerializer,
-    ResultSerializer,
     RunComparisonSerializer,
     RunDiffSerializer,
     RunOptionsSerializer,
