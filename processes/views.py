@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, ProtectedError
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.models import Application, Table
-from catalog.views.lists import author, paginated, referrers, search
+from catalog.views.deleting import ask_and_delete
+from catalog.views.lists import author, paginated, search
 from processes.filters import FunctionFilter
 from processes.forms import FunctionEditor, error_messages
 from processes.models import Function, Implementation, Kind, Port
@@ -114,13 +115,6 @@ def _edit(request: HttpRequest, function: Function) -> HttpResponse:
 def function_delete(request: HttpRequest, pk: str) -> HttpResponse:
     """Ask, then delete a Function without test cases."""
     function = get_object_or_404(Function.objects.select_related("application"), pk=pk)
-    context: dict[str, Any] = {"function": function}
-    if request.method == "POST":
-        try:
-            function.delete()
-        except ProtectedError as error:
-            context |= {"referrers": referrers(error)}
-            return render(request, "processes/function_delete.html", context, status=409)
-        messages.success(request, f"The function {function.name!r} is deleted.")
-        return redirect("function-list")
-    return render(request, "processes/function_delete.html", context)
+    said = f"The function {function.name!r} is deleted."
+    context = {"function": function}
+    return ask_and_delete(request, "processes/function_delete.html", context, function.delete, said, "function-list")

@@ -1,17 +1,16 @@
 """The pages of Configurations: where and how an application's functions run. No page reads a secret."""
 
 import json
-from typing import Any
 
 from django.contrib import messages
-from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.forms.configurations import ConfigurationForm
 from catalog.models import Application, Configuration
-from catalog.views.lists import paginated, referrers, search
+from catalog.views.deleting import ask_and_delete
+from catalog.views.lists import paginated, search
 
 
 @require_safe
@@ -62,13 +61,7 @@ def _edit(request: HttpRequest, configuration: Configuration) -> HttpResponse:
 def configuration_delete(request: HttpRequest, pk: str) -> HttpResponse:
     """Ask, then delete a Configuration; runs with it stay."""
     configuration = get_object_or_404(Configuration.objects.select_related("application"), pk=pk)
-    context: dict[str, Any] = {"configuration": configuration}
-    if request.method == "POST":
-        try:
-            configuration.delete()
-        except ProtectedError as error:
-            context |= {"referrers": referrers(error)}
-            return render(request, "catalog/configuration_delete.html", context, status=409)
-        messages.success(request, f"The configuration {configuration.name!r} is deleted.")
-        return redirect("configuration-list")
-    return render(request, "catalog/configuration_delete.html", context)
+    said = f"The configuration {configuration.name!r} is deleted."
+    context = {"configuration": configuration}
+    template = "catalog/configuration_delete.html"
+    return ask_and_delete(request, template, context, configuration.delete, said, "configuration-list")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -14,7 +13,8 @@ from catalog.filters import ObjectFilter
 from catalog.forms.objects import ObjectEditor
 from catalog.models import Application, ObjectSchema
 from catalog.schema import ForeignKey, Schema
-from catalog.views.lists import author, paginated, referrers, search
+from catalog.views.deleting import ask_and_delete
+from catalog.views.lists import author, paginated, search
 from catalog.wording import attribute_rows
 
 TABLES_SHOWN = 50
@@ -103,12 +103,5 @@ def _edit(request: HttpRequest, shape: ObjectSchema) -> HttpResponse:
 def object_delete(request: HttpRequest, pk: str) -> HttpResponse:
     """Ask, then delete an Object that nothing refers to."""
     shape = get_object_or_404(ObjectSchema.objects.select_related("application"), pk=pk)
-    context = {"object": shape}
-    if request.method == "POST":
-        try:
-            shape.delete()
-        except ProtectedError as error:
-            return render(request, "catalog/object_delete.html", context | {"referrers": referrers(error)}, status=409)
-        messages.success(request, f"The object {shape.name!r} is deleted.")
-        return redirect("object-list")
-    return render(request, "catalog/object_delete.html", context)
+    said = f"The object {shape.name!r} is deleted."
+    return ask_and_delete(request, "catalog/object_delete.html", {"object": shape}, shape.delete, said, "object-list")

@@ -1,5 +1,7 @@
 """The pages of Tables."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -16,7 +18,8 @@ from catalog.forms.tables import ObjectChoiceForm, TableEditor
 from catalog.models import Application, ObjectSchema, Table, TableVersion
 from catalog.queries import OPERATORS
 from catalog.sight import check_editing, hidden_of, masked_header
-from catalog.views.lists import author, paginated, referrers, search
+from catalog.views.deleting import ask_and_delete
+from catalog.views.lists import author, paginated, search
 from catalog.views.rows import PLACE_PARAMETERS, WORDS, added_filter, choices, row_page, view_of
 from catalog.views.summaries import BAR_HEIGHT, summaries
 from catalog.writing import NonconformingError, StaleVersionError, Write
@@ -173,12 +176,8 @@ def table_revert(request: HttpRequest, pk: str) -> HttpResponse:
 def table_delete(request: HttpRequest, pk: str) -> HttpResponse:
     """Ask, then delete a Table that nothing refers to."""
     table = _table(pk)
-    context = {"table": table}
-    if request.method == "POST":
-        try:
-            delete_table(table)
-        except ProtectedError as error:
-            return render(request, "catalog/table_delete.html", context | {"referrers": referrers(error)}, status=409)
-        messages.success(request, f"The table {table.name!r} is deleted.")
-        return redirect(f"{reverse('table-list')}?object={table.object_id}")
-    return render(request, "catalog/table_delete.html", context)
+    said = f"The table {table.name!r} is deleted."
+    then = f"{reverse('table-list')}?object={table.object_id}"
+    return ask_and_delete(
+        request, "catalog/table_delete.html", {"table": table}, partial(delete_table, table), said, then
+    )

@@ -2,10 +2,8 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
-from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -14,7 +12,8 @@ from catalog.browsing import page
 from catalog.models import Application, Table
 from catalog.queries import read_query
 from catalog.sight import hidden_of
-from catalog.views.lists import author, paginated, referrers, search
+from catalog.views.deleting import ask_and_delete
+from catalog.views.lists import author, paginated, search
 from processes.models import Function, Port
 from testcases.filters import TestCaseFilter
 from testcases.forms.cases import FunctionChoiceForm, TestCaseEditor
@@ -137,13 +136,7 @@ def _edit(request: HttpRequest, case: TestCase) -> HttpResponse:
 def test_case_delete(request: HttpRequest, pk: str) -> HttpResponse:
     """Ask, then delete a test case with its results; its tables stay."""
     case = get_object_or_404(TestCase.objects.with_parts(), pk=pk)
-    context: dict[str, Any] = {"case": case}
-    if request.method == "POST":
-        try:
-            case.delete()
-        except ProtectedError as error:
-            context |= {"referrers": referrers(error)}
-            return render(request, "testcases/test_case_delete.html", context, status=409)
-        messages.success(request, f"The test case {case.name!r} is deleted.")
-        return redirect("test-case-list")
-    return render(request, "testcases/test_case_delete.html", context)
+    said = f"The test case {case.name!r} is deleted."
+    return ask_and_delete(
+        request, "testcases/test_case_delete.html", {"case": case}, case.delete, said, "test-case-list"
+    )
