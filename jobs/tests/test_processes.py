@@ -41,9 +41,10 @@ def environment(tmp_path: Path, worker_id: str) -> Iterator[dict[str, str]]:
         maker.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def test_a_job_whose_workers_are_killed_does_each_step_once(environment):
+def output_of(environment, module, *arguments):
+    """What a program that ends well says."""
     outcome = subprocess.run(
-        [sys.executable, "-m", "benchmarks.jobs_crash", "150", "1"],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -51,20 +52,17 @@ def test_a_job_whose_workers_are_killed_does_each_step_once(environment):
         timeout=WAIT_SECONDS,
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "150 steps were done, 150 of them different; 150 are told" in outcome.stdout
+    return outcome.stdout
+
+
+def test_a_job_whose_workers_are_killed_does_each_step_once(environment):
+    told = output_of(environment, "benchmarks.jobs_crash", "150", "1")
+    assert "150 steps were done, 150 of them different; 150 are told" in told
 
 
 def test_each_case_of_a_run_whose_workers_are_killed_is_judged_once(environment):
-    outcome = subprocess.run(
-        [sys.executable, "-m", "benchmarks.jobs_runs", "60", "1"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=WAIT_SECONDS,
-    )
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    assert "60 results, 60 cases; 60 are counted as passed, 60 in all" in outcome.stdout
+    told = output_of(environment, "benchmarks.jobs_runs", "60", "1")
+    assert "60 results, 60 cases; 60 are counted as passed, 60 in all" in told
 
 
 def test_the_site_and_its_worker_end_together(environment):
