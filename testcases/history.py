@@ -10,6 +10,8 @@ from testcases.models.runs import Reason, Verdict
 
 CHANGES = ("broken", "still_failing", "fixed", "new", "gone", "changed", "same")
 _WRONG = frozenset({Verdict.FAILED, Verdict.ERROR})
+Results = dict[tuple[str, str], Result]
+"""Those of a Run by test case and implementation."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,9 @@ def compare_runs(before: Run, after: Run) -> RunComparison:
     return RunComparison(before, after, {name: found[name] for name in CHANGES}, changes)
 
 
-def _results(run: Run) -> "Results":
+def _results(run: Run) -> Results:
     results = run.results.select_related("test_case__function").defer("errors", "timings_ms")
     return {(each.test_case_id, each.implementation_name): each for each in results}
-
-
-Results = dict[tuple[str, str], Result]
 
 
 def _paired(before: Results, after: Results) -> Iterator[tuple[Result | None, Result | None]]:

@@ -24,11 +24,8 @@ from testcases.models import Result, ResultOutput
 from testcases.outputs import expected_version_of, schema_of
 from testcases.trials import comparison_options
 
-OWN_TO_EXPECTED: Final = (
-    "mode",
-    "matchers",
-    "literal_matchers",
-)  # options that say what only expected rows can be like
+OWN_TO_EXPECTED: Final = ("mode", "matchers", "literal_matchers")
+"""Options that say what only expected rows can be like."""
 
 
 @dataclass(frozen=True)

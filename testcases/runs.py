@@ -77,16 +77,19 @@ def start_run(
         application=application,
         selection={**(selection or {}), **asked},
         configuration=configuration,
-        total=sum(len(plan[case.function_id]) for case in cases),
+        total=_planned_results(cases, plan),
         created_by=author,
     )
 
 
 def trial_count(test_cases: Iterable[TestCase], implementations: Sequence[str] = ()) -> int:
     """How many Results a Run over these cases will have."""
-    functions = [case.function_id for case in test_cases]
-    plan = _plan(set(functions), implementations)
-    return sum(len(plan[function]) for function in functions)
+    cases = list(test_cases)
+    return _planned_results(cases, _plan({case.function_id for case in cases}, implementations))
+
+
+def _planned_results(cases: Iterable[TestCase], plan: Mapping[str, Sequence[str]]) -> int:
+    return sum(len(plan[case.function_id]) for case in cases)
 
 
 def _plan(functions: Iterable[str], wanted: Sequence[str]) -> dict[str, list[str]]:
